@@ -1,0 +1,1 @@
+CREATE TABLE bag (n BIGINT, t TEXT, b BYTEA, yes BOOLEAN);

@@ -1,0 +1,32 @@
+/* What ctl can change, and where each is obeyed. */
+#ifndef GUARD_ENGINE_ACTION_H
+#define GUARD_ENGINE_ACTION_H
+
+typedef enum ctl_kind {
+    CTL_RULE_ENGINE,
+    CTL_AUDIT_ENGINE,
+    CTL_AUDIT_PARTS,
+    CTL_REQUEST_BODY_ACCESS,
+    CTL_RESPONSE_BODY_ACCESS,
+    CTL_REQUEST_BODY_LIMIT,
+    CTL_RESPONSE_BODY_LIMIT,
+    CTL_FORCE_REQUEST_BODY,
+    CTL_REQUEST_BODY_PROCESSOR,
+    CTL_DEBUG_LEVEL,
+    CTL_REMOVE_BY_ID,
+    CTL_REMOVE_BY_TAG,
+    CTL_REMOVE_BY_MSG,
+    CTL_REMOVE_TARGET_BY_ID,
+    CTL_REMOVE_TARGET_BY_TAG,
+    CTL_REMOVE_TARGET_BY_MSG,
+} ctl_kind_t;
+
+typedef enum body_processor {
+    PROCESSOR_NONE,
+    PROCESSOR_URLENCODED,
+    PROCESSOR_MULTIPART,
+    PROCESSOR_JSON,
+    PROCESSOR_XML
+} body_processor_t;
+
+#endif

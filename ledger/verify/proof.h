@@ -1,0 +1,18 @@
+/* Proofs for many leaves at once (FORMAT.md 10): the hashes of all largest subtrees that hold none
+ * of the leaves shown, from left to right. For one leaf that is RFC 6962's audit path. */
+#ifndef LEDGER_VERIFY_PROOF_H
+#define LEDGER_VERIFY_PROOF_H
+
+#include "verify.h"
+
+typedef struct vproof_leaf {
+    uint64_t index;
+    uint8_t hash[32];
+} vproof_leaf_t;
+
+/* The root that leaves (ascending, below size) and hashes give. SYNTAX: too few hashes, too many,
+ * leaves out of order. */
+err_t vproof_root(uint64_t size, const vproof_leaf_t *leaves, size_t count, slice_t hashes,
+                  uint8_t ret_root[32]);
+
+#endif

@@ -1,0 +1,7 @@
+-- One row: this book came from a backup. Payments stay closed until the provider was asked for everything since.
+CREATE TABLE restored (
+    one           INTEGER PRIMARY KEY CHECK (one = 1),
+    backup_us     INTEGER NOT NULL,
+    restored_us   INTEGER NOT NULL,
+    reconciled_us INTEGER NOT NULL DEFAULT 0
+);

@@ -1,0 +1,3 @@
+-- One mark that the health page makes anew: the database can be written, not only read.
+CREATE TABLE pulse (one BIGINT PRIMARY KEY CHECK (one = 1), at_us BIGINT NOT NULL);
+INSERT INTO pulse (one, at_us) VALUES (1, 0);

@@ -1,0 +1,6 @@
+-- Hashes of passwords: an account's id and an Argon2id string, which names its own parameters. Nothing else.
+CREATE TABLE password (
+    account BYTEA PRIMARY KEY,
+    hash TEXT NOT NULL,
+    changed_us BIGINT NOT NULL
+);
