@@ -18,6 +18,7 @@ const files = args.length ? args.map((name) => path.basename(name)) : all;
 const total = { passed: 0, failed: 0, skipped: 0 };
 const children = new Set();
 
+// Plays one file; resolves to its own count.
 function play(file) {
   return new Promise((done) => {
     const child = spawn(process.execPath, [path.join(HERE, file)], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -31,9 +32,8 @@ function play(file) {
       const line = out.match(/^#scenes (\{.*\})$/m);
       const count = line ? JSON.parse(line[1]) : { passed: 0, failed: 1, skipped: 0 };
       if (!line) out += `FAIL  ${file}: ended without a result (exit ${code})\n`;
-      for (const key of Object.keys(total)) total[key] += count[key];
       process.stdout.write(out.replace(/^#scenes .*\n/m, ''));
-      done();
+      done(count);
     });
   });
 }
@@ -42,8 +42,19 @@ for (const name of ['SIGINT', 'SIGTERM']) {
   process.on(name, () => { for (const child of children) child.kill(name); });
 }
 const waiting = [...files];
+const counts = new Map();
 await Promise.all(Array.from({ length: jobs }, async () => {
-  for (let file; (file = waiting.shift()); ) await play(file);
+  for (let file; (file = waiting.shift()); ) counts.set(file, await play(file));
 }));
+// On CI alone, up to three files that failed are played once more, by themselves, and this is said (docs/decisions/009).
+const failed = files.filter((file) => counts.get(file).failed);
+if (process.env.CI && failed.length && failed.length <= 3) {
+  for (const file of failed) {
+    const again = await play(file);
+    if (!again.failed) console.log(`PASSED ONLY AT THE SECOND TRY: ${file} (a fault of the scene or of the house: look at it)`);
+    counts.set(file, again);
+  }
+}
+for (const count of counts.values()) for (const key of Object.keys(total)) total[key] += count[key];
 console.log(`scenes: ${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exitCode = total.failed ? 1 : 0;
