@@ -299,6 +299,27 @@ bool process_port_answers(unsigned port)
     return fd >= 0 && connect(fd, to.any, sizeof at) == 0;
 }
 
+/* nginx writes its pid file after it has bound its ports: until then another program may answer there. */
+static bool pid_file_names(house_t *h, pid_t pid)
+{
+    arena_t a;
+    path_t run, path;
+    slice_t text, line;
+    uint64_t named = 0;
+    arena_init(&a, 16 * 1024);
+    bool is = !err_failed(path_join(&a, h->var, SLICE("run"), &run)) &&
+              !err_failed(path_join(&a, run, SLICE("nginx.pid"), &path)) &&
+              !err_failed(file_read(&a, path, 64, &text)) && slice_split(&text, '\n', &line) &&
+              !err_failed(slice_parse_u64(line, INT32_MAX, &named)) && (pid_t)named == pid;
+    arena_deinit(&a);
+    return is;
+}
+
+bool process_nginx_listens(house_t *h, pid_t pid)
+{
+    return pid_file_names(h, pid) && process_port_answers(h->port);
+}
+
 /* ---- what a killed supervisor left behind ---- */
 
 /* Its arguments name our data folder (nginx's master shows them in its title). */

@@ -25,8 +25,10 @@ err_t process_start(house_t *h, process_t *p);
 /* After waitpid: back to PROCESS_WAITING with the backoff. */
 void process_ended(process_t *p);
 void process_state_set(process_t *p, process_state_t state);
-/* nginx tells nobody that it is ready: its port answers. */
+/* Does anybody take connections at this port of 127.0.0.1? */
 bool process_port_answers(unsigned port);
+/* nginx tells nobody that it is ready: its pid file names this process, and the port answers. */
+bool process_nginx_listens(house_t *h, pid_t pid);
 /* Does the configuration that nginx was started with name the OWASP Core Rule Set? */
 bool process_guard_has_crs(house_t *h);
 /* Kills what a supervisor that died left behind (var/run/pids), then writes who runs now. */

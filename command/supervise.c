@@ -151,13 +151,13 @@ static void on_signal(void *ctx, int fd, uint32_t events)
     reap(s);
 }
 
-/* nginx is ready when its port answers; a waiting process starts when its time has come. */
+/* nginx is ready when it listens itself; a waiting process starts when its time has come. */
 static void tend(supervisor_t *s)
 {
     for (size_t i = 0; i < s->n; i++) {
         process_t *p = &s->all[i];
         if (p->state == PROCESS_STARTING && p->row->kind == PROCESS_NGINX &&
-            process_port_answers(s->h->port)) {
+            process_nginx_listens(s->h, p->pid)) {
             process_state_set(p, PROCESS_READY);
         }
         if (p->state == PROCESS_WAITING && !s->stopping && clock_mono_us() >= p->start_at_us) {

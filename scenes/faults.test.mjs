@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { House, facts, sleep, waitFor } from './lib/house.mjs';
@@ -349,6 +350,19 @@ file.scene('the whole disk is full: everything says so, and goes on when there i
     execFileSync('umount', ['-l', house.var]);
     await rm(house.var, { recursive: true, force: true });
   }
+});
+
+// ---- another program has the port ----
+
+file.scene('another program answers on the front\'s port: the house does not call itself ready', async () => {
+  let squatter;
+  await assert.rejects(House.start({
+    watched: false,
+    prepare: (house) => new Promise((done) => {
+      squatter = net.createServer((socket) => socket.end()).listen(house.port, '127.0.0.1', done);
+    }),
+  }), /the house does not come up/);
+  await new Promise((done) => squatter.close(done));
 });
 
 // ---- and in the end ----
