@@ -2,23 +2,17 @@
 // the firm's own tools alone; no key of the house is in it.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmod, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { Customer, departuresOf } from './lib/customer.mjs';
-import { facts } from './lib/house.mjs';
+import { facts, filesBelow } from './lib/house.mjs';
 import { scenes, Skip } from './lib/scene.mjs';
 
 const file = scenes('handover', { browser: false, house: { watched: false } }) /* what many customers type is searched for elsewhere */;
 const stage = {};
 
-async function filesOf(dir) {
-  const all = [];
-  for (const name of await readdir(dir, { recursive: true })) {
-    if ((await stat(path.join(dir, name))).isFile()) all.push(name);
-  }
-  return all.sort();
-}
+const filesOf = async (dir) => (await filesBelow(dir)).sort();
 
 const tool = (program, ...args) => spawnSync(program, args, { cwd: stage.bundle, encoding: 'utf8', env: { ...process.env, LANG: 'C.UTF-8' } });
 

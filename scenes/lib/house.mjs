@@ -17,6 +17,17 @@ export const HOUSE_TREE = process.env.SCENES_TREE ?? TREE; // whose build/ is pl
 const PSP_OFFSET = 10; // HOUSE.md: SEKISHO_PORT moves all ports
 const SMTP_OFFSET = 20;
 
+// Regular files below a folder, by their names from there. (readdir's own recursion stumbles over sockets in Node 18.)
+export async function filesBelow(dir, under = '') {
+  const names = [];
+  for (const entry of await readdir(path.join(dir, under), { withFileTypes: true })) {
+    const name = path.join(under, entry.name);
+    if (entry.isFile()) names.push(name);
+    else if (entry.isDirectory()) names.push(...await filesBelow(dir, name));
+  }
+  return names;
+}
+
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 // Polls until look() gives something true. No scene depends on how fast the house is: the bound only ends a
@@ -253,9 +264,9 @@ export class House {
     const found = [];
     for (const room of rooms) {
       const dir = path.join(this.var, room);
-      for (const name of await readdir(dir, { recursive: true })) {
+      for (const name of await filesBelow(dir)) {
         const file = path.join(dir, name);
-        const bytes = await readFile(file).catch(() => null); // folders, sockets
+        const bytes = await readFile(file).catch(() => null); // gone meanwhile
         if (bytes) found.push({ file, bytes });
       }
     }
