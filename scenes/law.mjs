@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 // The one table. Which floors and which other rooms' doors a folder may use; a folder without a row has that of the
 // one above it. `doors`: the files that other rooms may see and the libraries that they may link.
-const FLOORS = ['common/base', 'common/text', 'common/io', 'common/db', 'common/tmpl', 'common/web'];
+const FLOORS = ['common/base', 'common/text', 'common/io', 'common/db', 'common/tmpl', 'common/web', 'common/paper'];
 const LAW = {
   'common/base': { uses: [] },
   'common/text': { uses: ['common/base'] },
@@ -18,6 +18,7 @@ const LAW = {
   'common/tmpl': { uses: ['common/base', 'common/text'] },
   'common/tmpl/tmplc': { uses: ['common/base'] },
   'common/web': { uses: FLOORS.slice(0, 5) },
+  'common/paper': { uses: ['common/base', 'common/text', 'common/io'] },
   brake: { uses: ['common/base'] },
   ledger: { uses: ['common/base', 'common/text', 'common/io'] },
   'ledger/verify': { uses: ['common/base'] }, // shares nothing with the writer
