@@ -9,7 +9,7 @@
     X(logo)                                                                                        \
     X(company)                                                                                     \
     X(representative)                                                                              \
-    X(postal) X(address) X(phone) X(registrar) X(reg_class) X(reg_no) X(association) X(guarantee)  \
+    X(postal) X(address) X(phone) X(registrar) X(reg_class) X(reg_no) X(invoice_no) X(association) X(guarantee)  \
         X(consigners) X(privacy_officer) X(founded)
 #define AGENCY_DAYS(X) X(reg_day) X(reg_from) X(reg_until)
 #define OFFICE_TEXTS(X)                                                                            \

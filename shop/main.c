@@ -11,8 +11,10 @@ enum { ARENA_BYTES = 8 * 1024 * 1024 };
 
 static shop_conf_t conf;
 
+static const char *const SYSCALLS[] = {PRINTER_SYSCALLS, NULL};
+
 static daemon_spec_t spec = {
-    .room = ROOM_SHOP, .inet = true, .max_files = 2048, .max_threads = 256};
+    .room = ROOM_SHOP, .syscalls = SYSCALLS, .inet = true, .max_files = 2048, .max_threads = 256};
 
 static err_t paths_of(daemon_t *d, house_paths_t *p)
 {
@@ -81,6 +83,7 @@ static err_t run(daemon_t *d)
     TRY(shop_conf_check(&conf));
     TRY(daemon_listen(d, "shop.sock", SOCK_SEQPACKET, &wire_fd));
     TRY(daemon_listen(d, "shop.http.sock", SOCK_STREAM, &http_fd));
+    TRY(printer_start(&shop.printer, NULL, d->uid, d->gid, d->separated));
     TRY(daemon_seal(d));
     TRY(secrets_load_or_create(d, "session.key", key.b, sizeof key.b));
     ENSURE(curl_global_init(CURL_GLOBAL_DEFAULT) == 0, ERR_MEMORY);

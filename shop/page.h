@@ -46,6 +46,10 @@ err_t page_people(arena_t *a, const people_t *people, struct tpl_person *ret_rep
                   const struct tpl_traveller **ret_rows, size_t *ret_n);
 shop_msg_t page_booking_msg(booking_state_t state);
 
+/* The papers that a booking has now (page_papers.c), for its page. */
+err_t page_papers(arena_t *a, const booking_t *b, const struct tpl_booking_papers **ret_rows,
+                  size_t *ret_n);
+
 /* Form errors gathered for the summary. */
 typedef struct form_errors {
     struct tpl_form_error at[64];

@@ -109,6 +109,7 @@ err_t handle_booking(void *room, web_req_t *req, web_res_t *res)
     TRY(agency_office_page(a, agency_office(&shop->agency, parts.departure.office), page_lang(req),
                            req->now_us, &p.office));
     TRY(next_step(req, &b, &p));
+    TRY(page_papers(a, &b, &p.papers, &p.papers_count));
     TRY(web_csrf(req, res, &p.csrf));
     TRY(people_of(shop, lease.db, req, &b, &p));
     tpl_booking(web_html(res, 200), page_lang(req), &p);

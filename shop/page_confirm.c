@@ -114,6 +114,7 @@ static err_t show(shop_t *shop, db_t *db, web_req_t *req, web_res_t *res, const 
     TRY(page_document(a, &doc, &p.terms));
     TRY(page_booking_href(a, b->id, "/confirm", &p.action));
     TRY(page_booking_href(a, b->id, "/travellers", &p.back_href));
+    TRY(page_booking_href(a, b->id, "/papers/explanation", &p.explanation_href));
     TRY(page_booking_href(a, b->id, "/cancel", &p.cancel_action));
     TRY(page_token(a, &p.token));
     TRY(web_csrf(req, res, &p.csrf));

@@ -10,6 +10,7 @@
 #include "conf.h"
 #include "db/db_pool.h"
 #include "io/daemon.h"
+#include "paper/printer.h"
 #include "pay/api.h"
 #include "record.h"
 #include "throttle.h"
@@ -36,6 +37,7 @@ typedef struct shop {
     web_sessions_t *sessions;
     web_app_t *app;
     agency_t agency;
+    printer_t printer;
     throttle_t logins, lookups, registers, holds;
     atomic_bool stopping;
     atomic_int mail_trouble; /* err code of the last try to send a letter; 0 = none */

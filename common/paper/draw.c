@@ -12,16 +12,20 @@ enum { PAGES_MAX = 500 };
 typedef struct colour {
     double r, g, b;
 } colour_t;
-static const colour_t INK = {0.10, 0.13, 0.20}, QUIET = {0.36, 0.40, 0.48}, LINE = {0.78, 0.80, 0.84},
-                      ACCENT = {0.13, 0.29, 0.45}, WASH = {0.955, 0.960, 0.968};
+static const colour_t INK = {0.10, 0.13, 0.20}, QUIET = {0.36, 0.40, 0.48},
+                      LINE = {0.78, 0.80, 0.84}, ACCENT = {0.13, 0.29, 0.45},
+                      WASH = {0.955, 0.960, 0.968};
 
 typedef struct style {
     const char *font;
     colour_t colour;
     float line; /* line spacing, times the letters' height */
 } style_t;
-#define FAMILY "Noto Sans CJK JP, Noto Sans, sans-serif"
-static const style_t TITLE = {FAMILY " Bold 17", INK, 1.25F}, HEADING = {FAMILY " Bold 11", ACCENT, 1.3F},
+/* M PLUS for its small subsets (a paper is 80 KB, with Noto alone 1 MB); what it has no glyph for
+ * comes from the others. */
+#define FAMILY "M PLUS 1, IPAexGothic, Noto Sans CJK JP, sans-serif"
+static const style_t TITLE = {FAMILY " Bold 17", INK, 1.25F},
+                     HEADING = {FAMILY " Bold 11", ACCENT, 1.3F},
                      BODY = {FAMILY " 9.2", INK, 1.45F}, SMALL = {FAMILY " 7.6", QUIET, 1.4F},
                      KEY = {FAMILY " 8.8", QUIET, 1.4F}, STRONG = {FAMILY " Bold 10.5", INK, 1.4F},
                      LARGE = {FAMILY " 13", INK, 1.4F};
@@ -37,7 +41,7 @@ typedef struct draw {
     size_t columns;
     double x[PAPER_FIELDS + 1];
     bool right[PAPER_FIELDS], heading_empty;
-    paper_element_t table;  /* its headings, drawn again on each page */
+    paper_element_t table; /* its headings, drawn again on each page */
     paper_kind_t before;
 } draw_t;
 
@@ -95,7 +99,8 @@ static void show(draw_t *d, PangoLayout *l, double x, double y, colour_t c)
 static void foot(draw_t *d)
 {
     char of[64];
-    int n = d->pages ? snprintf(of, sizeof of, "%u / %u", d->page, d->pages) : snprintf(of, sizeof of, "%u", d->page);
+    int n = d->pages ? snprintf(of, sizeof of, "%u / %u", d->page, d->pages)
+                     : snprintf(of, sizeof of, "%u", d->page);
     double y = PAGE_H - BOTTOM + 24;
     rule(d, LEFT, PAGE_W - RIGHT, y - 7, 0.4, LINE);
     show(d, layout(d, d->head.field[2], &SMALL, width()), LEFT, y, QUIET);
@@ -204,7 +209,8 @@ static void pair(draw_t *d, const paper_element_t *e)
     double key_w = width() * 0.28;
     PangoLayout *key = layout(d, e->field[0], &KEY, key_w - 8);
     PangoLayout *value = layout(d, e->field[1], &BODY, width() - key_w);
-    double key_h = height(key), value_h = height(value), h = (key_h > value_h ? key_h : value_h) + 2 * CELL;
+    double key_h = height(key), value_h = height(value),
+           h = (key_h > value_h ? key_h : value_h) + 2 * CELL;
     need(d, h, false);
     if (d->before != PAPER_PAIR) {
         rule(d, LEFT, PAGE_W - RIGHT, d->y, 0.5, LINE);
@@ -373,7 +379,8 @@ static cairo_status_t to_nowhere(void *ctx, const unsigned char *bytes, unsigned
 static cairo_status_t to_sink(void *ctx, const unsigned char *bytes, unsigned len)
 {
     const draw_sink_t *sink = ctx;
-    return err_failed(sink->write(sink->ctx, slice_make(bytes, len))) ? CAIRO_STATUS_WRITE_ERROR : CAIRO_STATUS_SUCCESS;
+    return err_failed(sink->write(sink->ctx, slice_make(bytes, len))) ? CAIRO_STATUS_WRITE_ERROR
+                                                                      : CAIRO_STATUS_SUCCESS;
 }
 
 /* Its own dates and title, so that nothing of the hour of drawing is in it. */
@@ -382,7 +389,9 @@ static void name(draw_t *d, const paper_element_t *head_element)
     static const struct {
         cairo_pdf_metadata_t what;
         size_t field;
-    } FACTS[] = {{CAIRO_PDF_METADATA_TITLE, 1}, {CAIRO_PDF_METADATA_SUBJECT, 2}, {CAIRO_PDF_METADATA_CREATE_DATE, 5}};
+    } FACTS[] = {{CAIRO_PDF_METADATA_TITLE, 1},
+                 {CAIRO_PDF_METADATA_SUBJECT, 2},
+                 {CAIRO_PDF_METADATA_CREATE_DATE, 5}};
     char text[512];
     for (size_t i = 0; i < BASE_COUNT(FACTS); i++) {
         slice_t s = head_element->field[FACTS[i].field];
@@ -393,9 +402,11 @@ static void name(draw_t *d, const paper_element_t *head_element)
     }
 }
 
-static err_t draw_pass(draw_t *d, slice_t paper, const paper_element_t *head_element, draw_sink_t *sink)
+static err_t draw_pass(draw_t *d, slice_t paper, const paper_element_t *head_element,
+                       draw_sink_t *sink)
 {
-    d->surface = cairo_pdf_surface_create_for_stream(sink ? to_sink : to_nowhere, sink, PAGE_W, PAGE_H);
+    d->surface =
+        cairo_pdf_surface_create_for_stream(sink ? to_sink : to_nowhere, sink, PAGE_W, PAGE_H);
     name(d, head_element);
     d->cr = cairo_create(d->surface);
     d->context = pango_cairo_create_context(d->cr);

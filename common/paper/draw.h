@@ -9,8 +9,8 @@ typedef struct draw_sink {
     void *ctx;
 } draw_sink_t;
 
-/* Errors: those of paper_next; LIMIT above 500 pages; IO when the sink or cairo fails; CONFIG when there is no font at all. The same
- * paper and the same fonts give the same bytes. */
+/* Errors: those of paper_next; LIMIT above 500 pages; IO when the sink or cairo fails; CONFIG when
+ * there is no font at all. The same paper and the same fonts give the same bytes. */
 err_t draw_paper(slice_t paper, draw_sink_t sink);
 
 #endif

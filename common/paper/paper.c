@@ -138,9 +138,9 @@ err_t paper_next(paper_reader_t *r, paper_element_t *ret_element, bool *ret_more
 err_t paper_column(slice_t field, unsigned *ret_weight, bool *ret_right, slice_t *ret_heading)
 {
     ENSURE(field.len >= 2 && field.ptr[0] >= '1' && field.ptr[0] <= '9', ERR_SYNTAX);
-    ENSURE(field.ptr[1] == 'l' || field.ptr[1] == 'r', ERR_SYNTAX);
+    ENSURE(field.ptr[1] == '<' || field.ptr[1] == '>', ERR_SYNTAX);
     *ret_weight = (unsigned)(field.ptr[0] - '0');
-    *ret_right = field.ptr[1] == 'r';
+    *ret_right = field.ptr[1] == '>';
     *ret_heading = slice_from(field, 2);
     return OK;
 }

@@ -1,5 +1,6 @@
-/* A paper: what a customer or an authority is given as PDF, element by element. Rooms write it (paper_begin ... paper_end), paperd
- * draws it. The bytes say what stands on the page, never how to draw it, and the same bytes give the same PDF.
+/* A paper: what a customer or an authority is given as PDF, element by element. Rooms write it
+ * (paper_begin ... paper_end), paperd draws it. The bytes say what stands on the page, never how to
+ * draw it, and the same bytes give the same PDF.
  *
  *   uint8_t *mem = ...; buf_t out = buf_on(mem, PAPER_MAX);
  *   paper_t p;
@@ -8,7 +9,8 @@
  *   paper_pair(&p, SLICE("出発日"), day);
  *   TRY(paper_end(&p));
  *
- * Form: "SKP1", then elements: u8 kind, u8 number of fields, each field u32 length and UTF-8 text (little-endian). */
+ * Form: "SKP1", then elements: u8 kind, u8 number of fields, each field u32 length and UTF-8 text
+ * (little-endian). */
 #ifndef PAPER_PAPER_H
 #define PAPER_PAPER_H
 
@@ -29,7 +31,8 @@ typedef enum paper_kind {
     PAPER_SMALL = 4,   /* 1 field: a paragraph in small letters */
     PAPER_BOX = 5,     /* 1 field: a framed paragraph */
     PAPER_PAIR = 6,    /* key, value; those that follow each other stand as a table */
-    PAPER_COLUMNS = 7, /* begins a table: a field a column, "<weight 1-9><l|r><heading>" */
+    PAPER_COLUMNS =
+        7, /* begins a table: a field a column, weight 1-9, side < or >, heading: "5<内訳" */
     PAPER_ROW = 8,     /* as many fields as the table has columns */
     PAPER_TOTAL = 9,   /* label, amount: under a table */
     PAPER_ADDRESS = 10 /* 1 field: whom it is for, in large letters, a line each */
@@ -52,7 +55,7 @@ void paper_begin(paper_t *p, buf_t *out, const paper_head_t *head);
 /* An element of one field: HEADING, TEXT, SMALL, BOX, ADDRESS. */
 void paper_text(paper_t *p, paper_kind_t kind, slice_t text);
 void paper_pair(paper_t *p, slice_t key, slice_t value);
-/* columns: "3l内訳", "1r金額" ...; n <= PAPER_FIELDS. */
+/* columns: "3<内訳", "1>金額" ...; n <= PAPER_FIELDS. */
 void paper_columns(paper_t *p, const slice_t *columns, size_t n);
 void paper_row(paper_t *p, const slice_t *cells, size_t n);
 void paper_total(paper_t *p, slice_t label, slice_t amount);
@@ -73,7 +76,8 @@ typedef struct paper_reader {
 
 /* SYNTAX unless it begins as a paper; LIMIT above PAPER_MAX. */
 err_t paper_open(paper_reader_t *r, slice_t bytes);
-/* False at the end. SYNTAX for what paper.h does not describe, ENCODING for what is not printable UTF-8 (line feeds may be in it). */
+/* False at the end. SYNTAX for what paper.h does not describe, ENCODING for what is not printable
+ * UTF-8 (line feeds may be in it). */
 err_t paper_next(paper_reader_t *r, paper_element_t *ret_element, bool *ret_more);
 /* Width and side of a column's field, and its heading. SYNTAX. */
 err_t paper_column(slice_t field, unsigned *ret_weight, bool *ret_right, slice_t *ret_heading);

@@ -1,6 +1,7 @@
-/* paperd - one paper on standard input, its PDF on standard output, and the end. Started anew for each paper by a room's printer
- * (printer.c), so that pango, cairo and the fonts are in no room's memory, and nothing of one customer's paper is there for the next.
- * It opens fonts for reading and nothing else: no socket, no program, no file is made. Exit: 0, or the number of the error. */
+/* paperd - one paper on standard input, its PDF on standard output, and the end. Started anew for
+ * each paper by a room's printer (printer.c), so that pango, cairo and the fonts are in no room's
+ * memory, and nothing of one customer's paper is there for the next. It opens fonts for reading and
+ * nothing else: no socket, no program, no file is made. Exit: 0, or the number of the error. */
 #include <errno.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -37,13 +38,15 @@ static err_t take(arena_t *a, slice_t *ret_paper)
 
 static err_t shut(void)
 {
-    static const char *const CALLS[] = {"prctl", "prlimit64", "arch_prctl", "set_tid_address", NULL};
+    static const char *const CALLS[] = {"prctl", "prlimit64", "arch_prctl", "set_tid_address",
+                                        NULL};
     const struct rlimit cpu = {SECONDS, SECONDS}, memory = {MEMORY, MEMORY}, none = {0, 0};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || setrlimit(RLIMIT_CPU, &cpu) != 0 ||
         setrlimit(RLIMIT_CORE, &none) != 0) {
         return fd_err(errno);
     }
-    if (sandbox_built_in() && setrlimit(RLIMIT_AS, &memory) != 0) { /* the sanitizers' memory is boundless */
+    if (sandbox_built_in() &&
+        setrlimit(RLIMIT_AS, &memory) != 0) { /* the sanitizers' memory is boundless */
         return fd_err(errno);
     }
     return sandbox_enter(&(sandbox_t){.syscalls = CALLS});

@@ -1,7 +1,9 @@
-/* Room and keeper talk over one SEQPACKET pair: a number and two memory files go there (the paper, the PDF to be), the number and an
- * exit code come back. Answers to a paper that nobody waits for any more are passed over by their number. */
+/* Room and keeper talk over one SEQPACKET pair: a number and two memory files go there (the paper,
+ * the PDF to be), the number and an exit code come back. Answers to a paper that nobody waits for
+ * any more are passed over by their number. */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,7 +16,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <grp.h>
 
 #include "base/clock.h"
 #include "io/fd.h"
@@ -43,7 +44,8 @@ static bool order_send(int fd, uint64_t number, const int files[2])
     order_t o = {number};
     control_t c;
     struct iovec part = {&o, sizeof o};
-    struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = c.room, .msg_controllen = sizeof c.room};
+    struct msghdr m = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = c.room, .msg_controllen = sizeof c.room};
     memset(&c, 0, sizeof c);
     struct cmsghdr *h = CMSG_FIRSTHDR(&m);
     h->cmsg_level = SOL_SOCKET;
@@ -59,7 +61,8 @@ static bool order_take(int fd, uint64_t *ret_number, int ret_files[2])
     order_t o;
     control_t c;
     struct iovec part = {&o, sizeof o};
-    struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = c.room, .msg_controllen = sizeof c.room};
+    struct msghdr m = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = c.room, .msg_controllen = sizeof c.room};
     ssize_t n;
     do {
         n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
@@ -80,7 +83,8 @@ static _Noreturn void paperd_become(const char *program, const int files[2])
     char *const arguments[] = {(char[]){"paperd"}, NULL};
     char *const environment[] = {(char[]){"LANG=C.UTF-8"}, NULL};
     alarm(PAPERD_SECONDS); /* stays over the exec: nothing of a paper runs longer */
-    if (dup2(files[0], STDIN_FILENO) == STDIN_FILENO && dup2(files[1], STDOUT_FILENO) == STDOUT_FILENO) {
+    if (dup2(files[0], STDIN_FILENO) == STDIN_FILENO &&
+        dup2(files[1], STDOUT_FILENO) == STDOUT_FILENO) {
         execve(program, arguments, environment);
     }
     _exit(ERR_UNAVAILABLE);
@@ -130,7 +134,8 @@ static _Noreturn void keeper(const char *program, int fd)
 static bool dropped(uid_t uid, gid_t gid, bool drop)
 {
     const struct rlimit none = {0, 0};
-    return (!drop || (setgroups(0, NULL) == 0 && setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0)) &&
+    return (!drop || (setgroups(0, NULL) == 0 && setresgid(gid, gid, gid) == 0 &&
+                      setresuid(uid, uid, uid) == 0)) &&
            prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && setrlimit(RLIMIT_CORE, &none) == 0 &&
            prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
 }

@@ -2,6 +2,7 @@
 
 #include "base/test.h"
 #include "paper/draw.h"
+#include "paper/lines.h"
 #include "paper/printer.h"
 
 static uint8_t mem[PAPER_MAX + 64];
@@ -24,10 +25,14 @@ static slice_t sample(size_t rows)
     paper_text(&p, PAPER_HEADING, SLICE("ご旅行の内容"));
     paper_pair(&p, SLICE("出発日"), SLICE("2027年2月11日(木)"));
     paper_pair(&p, SLICE("最少催行人員"), SLICE("10名"));
-    paper_text(&p, PAPER_TEXT, SLICE("段落です。とても長い文はここで折り返されます。段落です。とても長い文はここで折り返されます。"));
-    paper_columns(&p, (slice_t[]){SLICE("5l内訳"), SLICE("1r人数"), SLICE("2r金額")}, 3);
+    paper_text(&p, PAPER_TEXT,
+               SLICE("段落です。とても長い文はここで折り返されます。段落です。とても長い文はここで"
+                     "折り返されます。"));
+    paper_columns(&p, (slice_t[]){SLICE("5<内訳"), SLICE("1>人数"), SLICE("2>金額")}, 3);
     for (size_t i = 0; i < rows; i++) {
-        paper_row(&p, (slice_t[]){SLICE("おとな ㈱髙﨑 𠮷野家 <b>&amp;"), SLICE("2"), SLICE("¥128,000")}, 3);
+        paper_row(
+            &p, (slice_t[]){SLICE("おとな ㈱髙﨑 𠮷野家 <b>&amp;"), SLICE("2"), SLICE("¥128,000")},
+            3);
     }
     paper_total(&p, SLICE("合計(税込)"), SLICE("¥256,000"));
     paper_text(&p, PAPER_BOX, SLICE("お申込みの前に必ずお読みください。"));
@@ -61,7 +66,8 @@ static void what_is_written_is_read(void **state)
     slice_t whole = sample(3);
     assert_ok(read_all(whole, &n));
     assert_int_equal(n, 1 + 1 + 1 + 2 + 1 + 1 + 3 + 1 + 1 + 1);
-    for (size_t cut = 0; cut < whole.len; cut++) { /* a beginning is a paper only at an element's end */
+    for (size_t cut = 0; cut < whole.len;
+         cut++) { /* a beginning is a paper only at an element's end */
         err_t e = read_all(slice_sub(whole, 0, cut), &n);
         assert_true(err_failed(e) || n > 0);
     }
@@ -102,12 +108,12 @@ static void add_two_heads(paper_t *p)
 }
 static void add_other_width(paper_t *p)
 {
-    paper_columns(p, (slice_t[]){SLICE("1la"), SLICE("1lb")}, 2);
+    paper_columns(p, (slice_t[]){SLICE("1<a"), SLICE("1<b")}, 2);
     paper_row(p, (slice_t[]){SLICE("x")}, 1);
 }
 static void add_bad_column(paper_t *p)
 {
-    paper_columns(p, (slice_t[]){SLICE("0la")}, 1);
+    paper_columns(p, (slice_t[]){SLICE("0<a")}, 1);
 }
 static void add_no_kind(paper_t *p)
 {
@@ -129,8 +135,9 @@ static void what_is_no_paper_is_refused(void **state)
         void (*add)(paper_t *p);
         err_code_t want;
     } CASES[] = {
-        {add_row_alone, ERR_SYNTAX},  {add_two_heads, ERR_SYNTAX}, {add_other_width, ERR_SYNTAX}, {add_bad_column, ERR_SYNTAX},
-        {add_no_kind, ERR_SYNTAX},    {add_control, ERR_ENCODING}, {add_bad_utf8, ERR_ENCODING},
+        {add_row_alone, ERR_SYNTAX},  {add_two_heads, ERR_SYNTAX}, {add_other_width, ERR_SYNTAX},
+        {add_bad_column, ERR_SYNTAX}, {add_no_kind, ERR_SYNTAX},   {add_control, ERR_ENCODING},
+        {add_bad_utf8, ERR_ENCODING},
     };
     size_t n;
     for (size_t i = 0; i < BASE_COUNT(CASES); i++) {
@@ -139,6 +146,49 @@ static void what_is_no_paper_is_refused(void **state)
     assert_err(read_all(SLICE(""), &n), ERR_SYNTAX);
     assert_err(read_all(SLICE("SKP1"), &n), ERR_SYNTAX);
     assert_err(read_all(slice_make(mem, PAPER_MAX + 1), &n), ERR_LIMIT);
+}
+
+/* ---- lines ---- */
+
+static void lines_are_elements(void **state)
+{
+    (void)state;
+    buf_t out = buf_on(mem, PAPER_MAX);
+    paper_reader_t r;
+    paper_element_t e;
+    bool more;
+    assert_ok(paper_lines(
+        &HEAD, SLICE("#\tご旅行\n\n:\t集合\tJR札幌駅\n北口\n  \n|:\t3<a\t1>\n|\tx\t\n=\tt\t¥1\n"),
+        &out));
+    assert_ok(paper_open(&r, buf_slice(&out)));
+    assert_ok(paper_next(&r, &e, &more));
+    assert_ok(paper_next(&r, &e, &more));
+    assert_int_equal(e.kind, PAPER_HEADING);
+    assert_ok(paper_next(&r, &e, &more));
+    assert_slice(e.field[1], SLICE("JR札幌駅\n北口"));
+    assert_ok(paper_next(&r, &e, &more));
+    assert_ok(paper_next(&r, &e, &more));
+    assert_int_equal(e.kind, PAPER_ROW);
+    assert_slice(e.field[1], SLICE(""));
+    assert_ok(paper_next(&r, &e, &more));
+    assert_int_equal(e.kind, PAPER_TOTAL);
+    assert_ok(paper_next(&r, &e, &more));
+    assert_false(more);
+}
+
+static void lines_that_are_none(void **state)
+{
+    (void)state;
+    static const slice_t BAD[] = {SLICE("no mark\n"), SLICE(":\tone\n"), SLICE("*\ta\tb\n"),
+                                  SLICE("|\t1\t2\t3\t4\t5\t6\t7\t8\t9\n"),
+                                  SLICE("*\ta\nfoo\tbar\n")};
+    for (size_t i = 0; i < BASE_COUNT(BAD); i++) {
+        buf_t out = buf_on(mem, PAPER_MAX);
+        assert_err(paper_lines(&HEAD, BAD[i], &out), ERR_SYNTAX);
+    }
+    uint8_t small[80];
+    buf_t out = BUF_ON_ARRAY(small);
+    assert_err(paper_lines(&HEAD, SLICE("*\ta\n"), &out), ERR_LIMIT);
 }
 
 /* ---- the printer, with the real paperd ---- */
@@ -205,6 +255,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(what_does_not_fit_is_said),
         cmocka_unit_test(what_is_no_paper_is_refused),
+        cmocka_unit_test(lines_are_elements),
+        cmocka_unit_test(lines_that_are_none),
         cmocka_unit_test(the_same_paper_gives_the_same_bytes),
         cmocka_unit_test(a_bad_paper_is_refused_and_the_next_is_drawn),
         cmocka_unit_test(a_program_that_is_none),

@@ -11,7 +11,7 @@
 #include "tmpl/i18n.h"
 
 enum {
-    WEB_ARENA_BYTES = 1024 * 1024,      /* a request's arena */
+    WEB_ARENA_BYTES = 2048 * 1024,      /* a request's arena (a paper's PDF lies in it) */
     WEB_BODY_BYTES = 512 * 1024,        /* a response's body */
     WEB_FORM_BYTES = 64 * 1024,         /* request body when a route names no max_body_bytes */
     WEB_UPLOAD_BYTES = 8 * 1024 * 1024, /* the most that a route may name */

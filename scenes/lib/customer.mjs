@@ -40,7 +40,7 @@ export class Customer {
       const [, name, value] = line.match(/^([^=]+)=([^;]*)/);
       this.cookies.set(name, value);
     }
-    return { status: got.status, to: got.headers.location, html: got.body.toString() };
+    return { status: got.status, to: got.headers.location, html: got.body.toString(), type: got.headers['content-type'], bytes: got.body };
   }
 
   get(target) { return this.#ask(this.house.port, HOST, { target }); }
