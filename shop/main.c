@@ -11,10 +11,8 @@ enum { ARENA_BYTES = 8 * 1024 * 1024 };
 
 static shop_conf_t conf;
 
-static const char *const SYSCALLS[] = {PRINTER_SYSCALLS, NULL};
-
 static daemon_spec_t spec = {
-    .room = ROOM_SHOP, .syscalls = SYSCALLS, .inet = true, .max_files = 2048, .max_threads = 256};
+    .room = ROOM_SHOP, .inet = true, .max_files = 2048, .max_threads = 256};
 
 static err_t paths_of(daemon_t *d, house_paths_t *p)
 {

@@ -1,7 +1,8 @@
-/* paperd - one paper on standard input, its PDF on standard output, and the end. Started anew for
- * each paper by a room's printer (printer.c), so that pango, cairo and the fonts are in no room's
- * memory, and nothing of one customer's paper is there for the next. It opens fonts for reading and
- * nothing else: no socket, no program, no file is made. Exit: 0, or the number of the error. */
+/* paperd - one paper on standard input, its PDF (u32 length, bytes) on standard output, and the
+ * end. Started anew for each paper by a room's printer (printer.c), so that pango, cairo and the
+ * fonts are in no room's memory, and nothing of one customer's paper is there for the next. It
+ * opens fonts for reading and nothing else: no socket, no program, no file is made. Exit: 0, or the
+ * number of the error. */
 #include <errno.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -14,10 +15,11 @@
 
 enum { SECONDS = 20, MEMORY = 1 << 30 };
 
-static err_t to_stdout(void *ctx, slice_t bytes)
+static err_t keep(void *ctx, slice_t bytes)
 {
-    (void)ctx;
-    return fd_write_all(STDOUT_FILENO, bytes);
+    buf_t *pdf = ctx;
+    buf_put(pdf, bytes);
+    return buf_check(pdf);
 }
 
 static err_t take(arena_t *a, slice_t *ret_paper)
@@ -55,16 +57,23 @@ static err_t shut(void)
 static err_t run(arena_t *a)
 {
     slice_t paper;
+    buf_t pdf, len;
+    uint8_t len_mem[4];
     TRY(shut());
     TRY(take(a, &paper));
-    return draw_paper(paper, (draw_sink_t){.write = to_stdout});
+    TRY(arena_buf(a, PAPER_PDF_MAX, &pdf));
+    TRY(draw_paper(paper, (draw_sink_t){.write = keep, .ctx = &pdf}));
+    len = BUF_ON_ARRAY(len_mem);
+    buf_u32(&len, (uint32_t)pdf.len);
+    TRY(fd_write_all(STDOUT_FILENO, buf_slice(&len)));
+    return fd_write_all(STDOUT_FILENO, buf_slice(&pdf));
 }
 
 int main(void)
 {
     arena_t a;
-    arena_init(&a, 2 << 20);
+    arena_init(&a, PAPER_MAX + PAPER_PDF_MAX + 65536);
     err_t e = run(&a);
     arena_deinit(&a);
-    return (int)e.code;
+    _exit((int)e.code); /* the libraries keep their caches of fonts to the end */
 }

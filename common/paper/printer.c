@@ -17,7 +17,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "io/fd.h"
 #include "paper/printer.h"
 
@@ -192,31 +191,11 @@ err_t printer_start(printer_t *p, const char *program, uid_t uid, gid_t gid, boo
     return OK;
 }
 
-static err_t memory_file(const char *name, slice_t bytes, int *ret_fd)
+static err_t answer_await(printer_t *p, uint64_t number, deadline_t until)
 {
-    FD_SCOPED int fd = memfd_create(name, MFD_CLOEXEC);
-    if (fd < 0) {
-        return fd_err(errno);
-    }
-    TRY(fd_write_all(fd, bytes));
-    if (lseek(fd, 0, SEEK_SET) != 0) {
-        return fd_err(errno);
-    }
-    *ret_fd = fd_take(&fd);
-    return OK;
-}
-
-static err_t answer_await(printer_t *p, uint64_t number)
-{
-    int64_t until_us = clock_mono_us() + PRINTER_WAIT_MS * 1000LL;
     for (;;) {
-        int64_t left_us = until_us - clock_mono_us();
-        struct pollfd wait = {.fd = p->fd, .events = POLLIN};
-        ENSURE(left_us > 0, ERR_TIMEOUT);
-        if (poll(&wait, 1, (int)(left_us / 1000) + 1) < 0 && errno != EINTR) {
-            return fd_err(errno);
-        }
         answer_t a;
+        TRY(fd_wait(p->fd, POLLIN, until));
         ssize_t n = recv(p->fd, &a, sizeof a, MSG_DONTWAIT);
         if (n == 0) {
             return FAIL(ERR_UNAVAILABLE);
@@ -230,41 +209,69 @@ static err_t answer_await(printer_t *p, uint64_t number)
     }
 }
 
-static err_t pdf_take(int fd, arena_t *a, slice_t *ret_pdf)
+/* The keeper's ends of two pipes, and ours. */
+typedef struct pipes {
+    int in[2], out[2];
+} pipes_t;
+
+static void pipes_close(pipes_t *p)
 {
-    struct stat st;
-    if (fstat(fd, &st) != 0) {
-        return fd_err(errno);
-    }
-    ENSURE(st.st_size > 0, ERR_UNAVAILABLE);
-    ENSURE(st.st_size <= PAPER_PDF_MAX, ERR_LIMIT);
-    uint8_t *mem = arena_alloc(a, (size_t)st.st_size);
+    fd_close(&p->in[0]);
+    fd_close(&p->in[1]);
+    fd_close(&p->out[0]);
+    fd_close(&p->out[1]);
+}
+
+/* paperd says how long its PDF is, then the bytes; nothing at all when it failed. */
+static err_t pdf_take(int fd, arena_t *a, deadline_t until, slice_t *ret_pdf)
+{
+    uint8_t len_mem[4];
+    TRY(fd_read_by(fd, len_mem, sizeof len_mem, until));
+    cursor_t c = cur_on(slice_make(len_mem, sizeof len_mem));
+    uint32_t len = cur_u32(&c);
+    ENSURE(len > 0 && len <= PAPER_PDF_MAX, ERR_LIMIT);
+    uint8_t *mem = arena_alloc(a, len);
     ENSURE(mem, ERR_MEMORY);
-    TRY(fd_pread_all(fd, mem, (size_t)st.st_size, 0));
-    *ret_pdf = slice_make(mem, (size_t)st.st_size);
+    TRY(fd_read_by(fd, mem, len, until));
+    *ret_pdf = slice_make(mem, len);
     return OK;
 }
 
-static err_t print(printer_t *p, const int files[2])
+static err_t print(printer_t *p, pipes_t *files, slice_t paper, arena_t *a, slice_t *ret_pdf)
 {
     uint64_t number = ++p->next;
-    ENSURE(order_send(p->fd, number, files), ERR_UNAVAILABLE);
-    return answer_await(p, number);
+    deadline_t until = deadline_in_ms(PRINTER_WAIT_MS);
+    ENSURE(order_send(p->fd, number, (int[]){files->in[0], files->out[1]}), ERR_UNAVAILABLE);
+    fd_close(&files->in[0]);
+    fd_close(&files->out[1]);
+    err_t sent = fd_write_by(files->in[1], paper, until);
+    fd_close(&files->in[1]);
+    err_t got = err_failed(sent) ? sent : pdf_take(files->out[0], a, until, ret_pdf);
+    fd_close(&files->out[0]); /* a paperd that we do not hear out ends */
+    err_t said = answer_await(p, number, until);
+    return err_failed(said) ? said : got;
 }
 
 err_t printer_print(printer_t *p, slice_t paper, arena_t *a, slice_t *ret_pdf)
 {
-    FD_SCOPED int in = -1;
-    FD_SCOPED int out = -1;
+    pipes_t files = {{-1, -1}, {-1, -1}};
+    slice_t pdf = SLICE_EMPTY;
     ENSURE(p->fd >= 0, ERR_UNAVAILABLE);
     ENSURE(paper.len <= PAPER_MAX, ERR_LIMIT);
-    TRY(memory_file("paper", paper, &in));
-    TRY(memory_file("pdf", SLICE_EMPTY, &out));
+    if (pipe2(files.in, O_CLOEXEC) != 0 || pipe2(files.out, O_CLOEXEC) != 0 ||
+        fcntl(files.in[1], F_SETFL, O_NONBLOCK) != 0 ||
+        fcntl(files.out[0], F_SETFL, O_NONBLOCK) != 0) {
+        err_t e = fd_err(errno);
+        pipes_close(&files);
+        return e;
+    }
     pthread_mutex_lock(&p->lock);
-    err_t e = print(p, (int[]){in, out});
+    err_t e = print(p, &files, paper, a, &pdf);
     pthread_mutex_unlock(&p->lock);
+    pipes_close(&files);
     TRY(e);
-    return pdf_take(out, a, ret_pdf);
+    *ret_pdf = pdf;
+    return OK;
 }
 
 void printer_stop(printer_t *p)

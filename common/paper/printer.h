@@ -4,8 +4,7 @@
  *
  *   TRY(printer_start(&printer, NULL, uid, gid, d->separated));   - single-threaded, before
  * daemon_seal TRY(printer_print(&printer, buf_slice(&paper), &arena, &pdf));
- *
- * PRINTER_SYSCALLS belong into the room's list. */
+ * SIGPIPE must be ignored, as daemon_begin does. */
 #ifndef PAPER_PRINTER_H
 #define PAPER_PRINTER_H
 
@@ -15,7 +14,6 @@
 #include "base/arena.h"
 #include "paper/paper.h"
 
-#define PRINTER_SYSCALLS "memfd_create"
 enum { PRINTER_WAIT_MS = 10000 }; /* for one paper, those before it included */
 
 typedef struct printer {
