@@ -12,9 +12,20 @@ enum { PAGES_MAX = 500 };
 typedef struct colour {
     double r, g, b;
 } colour_t;
-static const colour_t INK = {0.10, 0.13, 0.20}, QUIET = {0.36, 0.40, 0.48},
-                      LINE = {0.78, 0.80, 0.84}, ACCENT = {0.13, 0.29, 0.45},
-                      WASH = {0.955, 0.960, 0.968};
+#define INK_RGB                                                                                    \
+    {                                                                                              \
+        0.10, 0.13, 0.20                                                                           \
+    }
+#define QUIET_RGB                                                                                  \
+    {                                                                                              \
+        0.36, 0.40, 0.48                                                                           \
+    }
+#define ACCENT_RGB                                                                                 \
+    {                                                                                              \
+        0.13, 0.29, 0.45                                                                           \
+    }
+static const colour_t INK = INK_RGB, QUIET = QUIET_RGB, LINE = {0.78, 0.80, 0.84},
+                      ACCENT = ACCENT_RGB, WASH = {0.955, 0.960, 0.968};
 
 typedef struct style {
     const char *font;
@@ -24,11 +35,13 @@ typedef struct style {
 /* M PLUS for its small subsets (a paper is 80 KB, with Noto alone 1 MB); what it has no glyph for
  * comes from the others. */
 #define FAMILY "M PLUS 1, IPAexGothic, Noto Sans CJK JP, sans-serif"
-static const style_t TITLE = {FAMILY " Bold 17", INK, 1.25F},
-                     HEADING = {FAMILY " Bold 11", ACCENT, 1.3F},
-                     BODY = {FAMILY " 9.2", INK, 1.45F}, SMALL = {FAMILY " 7.6", QUIET, 1.4F},
-                     KEY = {FAMILY " 8.8", QUIET, 1.4F}, STRONG = {FAMILY " Bold 10.5", INK, 1.4F},
-                     LARGE = {FAMILY " 13", INK, 1.4F};
+static const style_t TITLE = {FAMILY " Bold 17", INK_RGB, 1.25F},
+                     HEADING = {FAMILY " Bold 11", ACCENT_RGB, 1.3F},
+                     BODY = {FAMILY " 9.2", INK_RGB, 1.45F},
+                     SMALL = {FAMILY " 7.6", QUIET_RGB, 1.4F},
+                     KEY = {FAMILY " 8.8", QUIET_RGB, 1.4F},
+                     STRONG = {FAMILY " Bold 10.5", INK_RGB, 1.4F},
+                     LARGE = {FAMILY " 13", INK_RGB, 1.4F};
 
 typedef struct draw {
     cairo_surface_t *surface;
@@ -141,7 +154,6 @@ static void flow(draw_t *d, slice_t text, const style_t *style)
 {
     PangoLayout *l = layout(d, text, style, width());
     PangoLayoutIter *it = pango_layout_get_iter(l);
-    double drawn_to = 0;
     do {
         PangoRectangle logical;
         pango_layout_iter_get_line_extents(it, NULL, &logical);
@@ -152,7 +164,6 @@ static void flow(draw_t *d, slice_t text, const style_t *style)
         cairo_move_to(d->cr, LEFT + (double)logical.x / PANGO_SCALE, d->y + baseline);
         pango_cairo_show_layout_line(d->cr, pango_layout_iter_get_line_readonly(it));
         d->y += h;
-        drawn_to += h;
     } while (pango_layout_iter_next_line(it));
     pango_layout_iter_free(it);
     g_object_unref(l);
