@@ -45,7 +45,8 @@ const LAW = {
   'guard/tool': { uses: ['common/base', 'common/text', 'common/io', 'guard/engine', 'guard/ftw', 'guard/files'] }, // the engine's second front
   'guard/bench': { uses: ['common/base', 'guard/engine', 'guard/ftw', 'guard/tool'] },
   'guard/nginx': { uses: ['common/base', 'common/text', 'common/io', 'ledger', 'brake', 'guard/cards', 'guard/record', 'guard/page', 'guard/engine', 'guard/files', 'guard/collect', 'guard/audit', 'guard/evidence'] },
-  shop: { uses: [...FLOORS, 'pay', 'vault', 'ledger', 'brake'] },
+  shop: { uses: [...FLOORS, 'pay', 'vault', 'ledger', 'brake', 'shop/fees'] },
+  'shop/fees': { uses: ['common/base', 'common/text'] }, // pure: no database, no clock
   'shop/mailsim': { uses: FLOORS },
   inspect: { uses: [...FLOORS, 'ledger', 'brake'] },
   office: { uses: [...FLOORS, 'ledger', 'vault', 'brake', 'shop'] },

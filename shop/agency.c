@@ -55,6 +55,19 @@ static err_t load_span(arena_t *a, const json_t *row, office_hours_t *hours)
     return OK;
 }
 
+/* "closed_yearly": [["12-30", "01-03"], ..], "closed_on_holidays": true */
+static err_t load_yearly(const json_t *obj, office_hours_t *hours)
+{
+    const json_t *rows = json_object_get(obj, "closed_yearly");
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        TRY(office_hours_yearly(hours, slice_cstr_in(json_string_value(json_array_get(row, 0))),
+                                slice_cstr_in(json_string_value(json_array_get(row, 1)))));
+    }
+    hours->holidays_closed = json_is_true(json_object_get(obj, "closed_on_holidays"));
+    return OK;
+}
+
 static err_t load_hours(arena_t *a, const json_t *obj, office_hours_t *hours)
 {
     const json_t *rows = json_object_get(obj, "hours"),
@@ -67,7 +80,7 @@ static err_t load_hours(arena_t *a, const json_t *obj, office_hours_t *hours)
         ENSURE(hours->n_closed < OFFICE_CLOSED_DAYS, ERR_LIMIT);
         TRY(date_parse(slice_cstr_in(text), &hours->closed[hours->n_closed++]));
     }
-    return OK;
+    return load_yearly(obj, hours);
 }
 
 static unsigned days_mask(const json_t *row)

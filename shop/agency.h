@@ -4,7 +4,7 @@
 #define SHOP_AGENCY_H
 
 #include "io/fd.h"
-#include "office_hours.h"
+#include "fees/office_hours.h"
 #include "pages.h"
 
 enum { AGENCY_OFFICES = 8, AGENCY_FILE_BYTES = 1024 * 1024 };

@@ -8,7 +8,7 @@
     "t.excludes_en, t.hotel_ja, t.hotel_en, t.guide_ja, t.guide_en"
 #define DEPARTURE_COLUMNS                                                                          \
     "d.id, d.tour, d.city, c.ja, c.en, d.office, d.meeting_ja, d.meeting_en, d.day, d.adult, "     \
-    "d.child, i.cap, i.taken, i.held, d.min_pax, d.flags, d.deadline_us"
+    "d.child, i.cap, i.taken, i.held, d.min_pax, d.flags, d.deadline_us, d.start_min"
 
 static slice_t pick(const db_rows_t *r, size_t ja, int64_t lang)
 {
@@ -44,6 +44,7 @@ static departure_t departure_from(const db_rows_t *r, int64_t lang)
                          .day = (date_t)db_col_i64(r, 8),
                          .adult = db_col_i64(r, 9),
                          .child = db_col_i64(r, 10),
+                         .start_min = (int32_t)db_col_i64(r, 17),
                          .seats = {.cap = db_col_i64(r, 11),
                                    .taken = db_col_i64(r, 12),
                                    .held = db_col_i64(r, 13),

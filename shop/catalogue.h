@@ -17,6 +17,7 @@ typedef struct departure {
     id128_t id, tour;
     slice_t city, city_name, office, meeting;
     date_t day;
+    int32_t start_min; /* when service begins that day; 1440: not known */
     int64_t adult, child;
     seats_t seats;
 } departure_t;

@@ -63,3 +63,13 @@ err_t consent_give(writer_t *w, const record_way_t *way, arena_t *a, booking_t *
     TRY(record_set_write(way, &set, &g.seq));
     return writer_run(w, a, give_job, &g);
 }
+
+err_t consent_day(db_t *db, arena_t *a, const booking_t *booking, date_t *ret_day)
+{
+    db_rows_t r;
+    TRY(db_query(db, a,
+                 SQL("SELECT at_us FROM consent WHERE booking = ?1 ORDER BY at_us DESC LIMIT 1"),
+                 DB_ARGS(db_id(&booking->id)), &r));
+    *ret_day = tokyo_date(db_next(&r) ? db_col_i64(&r, 0) : booking->created_us);
+    return OK;
+}

@@ -5,6 +5,7 @@
 
 #include "booking.h"
 #include "document.h"
+#include "text/time.h"
 
 typedef struct consent {
     slice_t version; /* as the form said: what the customer saw */
@@ -18,5 +19,9 @@ typedef struct consent {
  * NOT_RECORDED: nothing was stored. */
 err_t consent_give(writer_t *w, const record_way_t *way, arena_t *a, booking_t *booking,
                    const document_t *document, const consent_t *consent);
+
+/* The day in Tokyo on which the conditions were agreed to (the last time), which decides whose fee
+ * table is meant; before that, the day on which the booking was begun. */
+err_t consent_day(db_t *db, arena_t *a, const booking_t *booking, date_t *ret_day);
 
 #endif

@@ -6,6 +6,7 @@
 #include "model.h"
 #include "text/fold.h"
 #include "text/time.h"
+#include "tour_fees.h"
 
 enum { CATALOGUE_BYTES = 4 * 1024 * 1024, SERIES_MAX = 200, LOOK_DAYS = 900 };
 
@@ -97,7 +98,7 @@ static err_t search_text(load_t *l, const slice_t *parts, size_t n, slice_t *ret
 
 typedef struct series {
     slice_t city, office, meeting[2];
-    int64_t adult, child, cap, min, deadline_days, nights;
+    int64_t adult, child, cap, min, deadline_days, nights, start_min;
 } series_t;
 
 static err_t departure_insert(load_t *l, id128_t tour, const series_t *s, date_t day, int64_t taken,
@@ -109,13 +110,13 @@ static err_t departure_insert(load_t *l, id128_t tour, const series_t *s, date_t
                DB_ARGS(db_id(&inventory), db_i64(s->cap), db_i64(seats)), NULL));
     TRY(db_run(l->db,
                SQL("INSERT INTO departure (id, tour, city, office, inventory, day, deadline_us, "
-                   "adult, child, min_pax, flags, meeting_ja, meeting_en) "
-                   "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"),
+                   "adult, child, min_pax, flags, meeting_ja, meeting_en, start_min) "
+                   "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"),
                DB_ARGS(db_id(&id), db_id(&tour), db_text(s->city), db_text(s->office),
                        db_id(&inventory), db_i64(day),
                        db_i64(tokyo_instant(day - (date_t)s->deadline_days, 18 * 60)),
                        db_i64(s->adult), db_i64(s->child), db_i64(s->min), db_i64(flags),
-                       db_text(s->meeting[0]), db_text(s->meeting[1])),
+                       db_text(s->meeting[0]), db_text(s->meeting[1]), db_i64(s->start_min)),
                NULL));
     l->departures++;
     return OK;
@@ -159,6 +160,11 @@ static err_t series_load(load_t *l, id128_t tour, const json_t *row)
 {
     series_t s = {.deadline_days = jsonconf_i64_or(row, "deadline_days", 4)};
     int64_t every, count;
+    slice_t start = slice_cstr_in(json_string_value(json_object_get(row, "start")));
+    s.start_min = 1440; /* not known */
+    if (start.len) {
+        TRY(office_minute_parse(start, &s.start_min));
+    }
     TRY(jsonconf_text(l->a, row, "city", &s.city));
     TRY(jsonconf_text(l->a, row, "office", &s.office));
     TRY(jsonconf_two_or_empty(l->a, row, "meeting", s.meeting));
@@ -216,11 +222,31 @@ static err_t tour_insert(load_t *l, const json_t *row, id128_t id, int64_t sort)
         NULL);
 }
 
+/* A tour's own fee table: lines of fees/fee_terms.h. */
+static err_t fees_load(load_t *l, id128_t tour, const json_t *lines)
+{
+    buf_t text;
+    size_t line;
+    if (json_array_size(lines) == 0) {
+        return OK;
+    }
+    TRY(arena_buf(l->a, 16 * 1024, &text));
+    for (size_t i = 0; i < json_array_size(lines); i++) {
+        slice_t part;
+        TRY(array_text(l, lines, i, &part));
+        buf_put(&text, part);
+        buf_u8(&text, '\n');
+    }
+    TRY(buf_check(&text));
+    return tour_fees_add(l->db, l->a, tour, buf_slice(&text), &line);
+}
+
 static err_t tour_load(load_t *l, const json_t *row, int64_t sort)
 {
     id128_t id = id_new();
     const json_t *series = json_object_get(row, "series");
     TRY(tour_insert(l, row, id, sort));
+    TRY(fees_load(l, id, json_object_get(row, "fees")));
     TRY(paras_load(l, id, json_object_get(row, "body"), SLICE("body")));
     TRY(paras_load(l, id, json_object_get(row, "points"), SLICE("point")));
     TRY(itinerary_load(l, id, json_object_get(row, "itinerary")));

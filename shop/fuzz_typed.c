@@ -5,7 +5,7 @@
 #include "booking.h"
 #include "catalogue.h"
 #include "document.h"
-#include "office_hours.h"
+#include "fees/office_hours.h"
 #include "smtp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,6 +1,7 @@
 /* Letters by kind. */
 #include "letter.h"
 #include "account.h"
+#include "consent.h"
 #include "page.h"
 #include "payment.h"
 
@@ -50,7 +51,9 @@ static err_t confirmed(draft_t *d)
                                         .meeting = d->parts.departure.meeting};
     TRY(agency_office_page(d->a, agency_office(agency, d->parts.departure.office), d->lang,
                            d->now_us, &m.office));
-    TRY(page_fees(d->a, d->parts.departure.day, d->parts.tour.days, &m.fees, &m.fees_count));
+    page_fees_of_t of = {.tour = &d->parts.tour, .departure = d->parts.departure.day};
+    TRY(consent_day(d->db, d->a, &d->booking, &of.contract));
+    TRY(page_fees(d->db, d->a, d->lang, &of, &m.fees, &m.fees_count));
     TRY(url_of(d, d->b.href, &m.url));
     TRY(paid_at(d, &m.paid_at));
     shop_msg_mail_confirmed_subject(&d->subject, d->lang, d->b.number, d->b.tour_title);

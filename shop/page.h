@@ -7,7 +7,7 @@
 #include "booking.h"
 #include "catalogue.h"
 #include "document.h"
-#include "fee.h"
+#include "fees/fee.h"
 #include "shop.h"
 #include "traveller.h"
 #include "web/field.h"
@@ -30,8 +30,14 @@ err_t page_departure(arena_t *a, const departure_t *d, int64_t tour_days, int64_
                      struct tpl_departure *ret_row);
 err_t page_card(db_t *db, const web_req_t *req, const tour_t *tour, const search_t *narrow,
                 struct tpl_tour_card *ret_card);
-err_t page_fees(arena_t *a, date_t departure_day, int64_t days, const struct tpl_fee **ret_fees,
-                size_t *ret_n);
+/* Whose fees: tour NULL = the standard terms for tours in Japan; departure 0 = without calendar
+ * days. */
+typedef struct page_fees_of {
+    const tour_t *tour;
+    date_t departure, contract;
+} page_fees_of_t;
+err_t page_fees(db_t *db, arena_t *a, i18n_lang_t lang, const page_fees_of_t *of,
+                const struct tpl_fee **ret_fees, size_t *ret_n);
 err_t page_booking(db_t *db, arena_t *a, i18n_lang_t lang, const booking_t *b, int64_t now_us,
                    struct tpl_booking *ret_row);
 /* The same with the tour and departure it was made of. */

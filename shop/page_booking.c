@@ -1,5 +1,6 @@
 /* A booking as its owner sees it, giving it back, and finding it as a guest. */
 #include "base/clock.h"
+#include "consent.h"
 #include "guest.h"
 #include "handlers.h"
 #include "hold.h"
@@ -105,7 +106,9 @@ err_t handle_booking(void *room, web_req_t *req, web_res_t *res)
     p.meeting = parts.departure.meeting;
     p.fresh = b.state == BOOKING_CONFIRMED && req->now_us - b.created_us < CLOCK_DAY_US;
     TRY(payments_of(lease.db, a, &b, &p));
-    TRY(page_fees(a, parts.departure.day, parts.tour.days, &p.fees, &p.fees_count));
+    page_fees_of_t of = {.tour = &parts.tour, .departure = parts.departure.day};
+    TRY(consent_day(lease.db, a, &b, &of.contract));
+    TRY(page_fees(lease.db, a, page_lang(req), &of, &p.fees, &p.fees_count));
     TRY(agency_office_page(a, agency_office(&shop->agency, parts.departure.office), page_lang(req),
                            req->now_us, &p.office));
     TRY(next_step(req, &b, &p));

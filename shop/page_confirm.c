@@ -84,7 +84,7 @@ static err_t reveal(shop_t *shop, db_t *db, web_req_t *req, const booking_t *b,
     return page_people(req->arena, &people, &p->rep, &p->travellers, &p->travellers_count);
 }
 
-static err_t fill_parts(shop_t *shop, web_req_t *req, const booking_parts_t *parts,
+static err_t fill_parts(shop_t *shop, db_t *db, web_req_t *req, const booking_parts_t *parts,
                         struct tpl_confirm_args *p)
 {
     const departure_t *d = &parts->departure;
@@ -95,7 +95,8 @@ static err_t fill_parts(shop_t *shop, web_req_t *req, const booking_parts_t *par
     p->guide = parts->tour.guide;
     p->min_people = d->seats.min_pax;
     p->provider = slice_cstr_in(shop->conf->provider_name);
-    TRY(page_fees(req->arena, d->day, parts->tour.days, &p->fees, &p->fees_count));
+    page_fees_of_t of = {&parts->tour, d->day, tokyo_date(req->now_us)};
+    TRY(page_fees(db, req->arena, page_lang(req), &of, &p->fees, &p->fees_count));
     return agency_office_page(req->arena, agency_office(&shop->agency, d->office), page_lang(req),
                               req->now_us, &p->office);
 }
@@ -109,7 +110,7 @@ static err_t show(shop_t *shop, db_t *db, web_req_t *req, web_res_t *res, const 
     struct tpl_confirm_args p = {.errors = errors->at, .errors_count = errors->n};
     TRY(page_fill(shop, req, "", &p.page));
     TRY(page_booking_parts(db, a, page_lang(req), b, req->now_us, &p.b, &parts));
-    TRY(fill_parts(shop, req, &parts, &p));
+    TRY(fill_parts(shop, db, req, &parts, &p));
     TRY(document_current(db, a, SLICE("conditions"), page_lang(req), &doc));
     TRY(page_document(a, &doc, &p.terms));
     TRY(page_booking_href(a, b->id, "/confirm", &p.action));

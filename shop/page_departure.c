@@ -54,7 +54,8 @@ static err_t show(shop_t *shop, db_t *db, web_req_t *req, web_res_t *res, id128_
                            &p.office));
     TRY(people_options(a, lang, 1, people[0], &p.adults, &p.adults_count));
     TRY(people_options(a, lang, 0, people[1], &p.children, &p.children_count));
-    TRY(page_fees(a, d.day, t.days, &p.fees, &p.fees_count));
+    page_fees_of_t of = {&t, d.day, tokyo_date(req->now_us)};
+    TRY(page_fees(db, a, lang, &of, &p.fees, &p.fees_count));
     p.tour_title = t.title;
     p.picture = t.picture;
     p.alt = t.alt;

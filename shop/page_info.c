@@ -81,7 +81,8 @@ static err_t show_document(shop_t *shop, web_req_t *req, web_res_t *res, slice_t
     TRY(page_document(req->arena, &doc, &p.doc));
     TRY(siblings(lease.db, req, kind, &p));
     if (slice_eq(kind, SLICE("conditions"))) {
-        TRY(page_fees(req->arena, 0, 2, &p.fees, &p.fees_count));
+        page_fees_of_t of = {.contract = tokyo_date(req->now_us)};
+        TRY(page_fees(lease.db, req->arena, page_lang(req), &of, &p.fees, &p.fees_count));
     }
     tpl_document(web_html(res, 200), page_lang(req), &p);
     return OK;

@@ -1,6 +1,7 @@
 /* GET /bookings/:id/papers/:kind - a booking's papers as PDF, made anew at each look from what is
  * stored, the same bytes each time. The SHA-256 of what is handed over is on the record before it
  * goes out: which paper somebody holds can be told years later. */
+#include "consent.h"
 #include "handlers.h"
 #include "page.h"
 #include "paper/lines.h"
@@ -146,7 +147,9 @@ static err_t facts(paper_work_t *w, const paper_row_t *row)
     w->agency = agency->page[lang];
     TRY(agency_office_page(a, agency_office(agency, w->parts.departure.office), lang,
                            w->req->now_us, &w->office));
-    TRY(page_fees(a, w->parts.departure.day, w->parts.tour.days, &w->fees, &w->n_fees));
+    page_fees_of_t of = {.tour = &w->parts.tour, .departure = w->parts.departure.day};
+    TRY(consent_day(w->db, a, &w->booking, &of.contract));
+    TRY(page_fees(w->db, a, lang, &of, &w->fees, &w->n_fees));
     TRY(payment_attempts(w->db, a, w->booking.id, &tries, &n));
     for (size_t i = 0; i < n; i++) {
         w->paid_us = id_eq(tries[i].id, w->booking.paid_attempt) ? tries[i].changed_us : w->paid_us;

@@ -1,6 +1,8 @@
 /* Domain rows as template records. */
+#include "fee_words.h"
 #include "page.h"
 #include "text/time.h"
+#include "tour_fees.h"
 
 static const shop_msg_t STATUS_MSGS[] = {
 #define STATUS_ROW(name, number, code, msg, bookable, ja) [(number)] = SHOP_MSG_##msg,
@@ -95,32 +97,39 @@ err_t page_card(db_t *db, const web_req_t *req, const tour_t *tour, const search
     return OK;
 }
 
-err_t page_fees(arena_t *a, date_t departure_day, int64_t days, const struct tpl_fee **ret_fees,
-                size_t *ret_n)
+static err_t fee_row(arena_t *a, i18n_lang_t lang, const fee_tier_t *t, struct tpl_fee *ret_row)
 {
-    static const shop_msg_t NAMES[FEE_COUNT] = {[FEE_FREE] = SHOP_MSG_FEE_FREE,
-                                                [FEE_D20] = SHOP_MSG_FEE_D20,
-                                                [FEE_D7] = SHOP_MSG_FEE_D7,
-                                                [FEE_EVE] = SHOP_MSG_FEE_EVE,
-                                                [FEE_SAME_DAY] = SHOP_MSG_FEE_SAME_DAY,
-                                                [FEE_AFTER_START] = SHOP_MSG_FEE_AFTER_START};
-    /* A day trip's first two tiers begin later, and are called otherwise. */
-    static const shop_msg_t TRIP_NAMES[FEE_COUNT] = {
-        [FEE_FREE] = SHOP_MSG_FEE_FREE_DAY, [FEE_D20] = SHOP_MSG_FEE_D10};
-    fee_tier_t tiers[FEE_COUNT];
-    struct tpl_fee *rows = ARENA_ARRAY(a, struct tpl_fee, FEE_COUNT);
+    bool free_of_charge = t->cap_yen == 0 || (t->fixed ? t->yen : t->percent) == 0;
+    *ret_row = (struct tpl_fee){.rate = t->fixed || free_of_charge ? 0 : t->percent,
+                                .yen = t->fixed && !free_of_charge ? t->yen : 0,
+                                .cap = t->cap_yen > 0 && !free_of_charge ? t->cap_yen : 0,
+                                .from_day = t->first,
+                                .to_day = t->last};
+    return fee_words_days(a, lang, t->from_day, t->to_day, &ret_row->label);
+}
+
+err_t page_fees(db_t *db, arena_t *a, i18n_lang_t lang, const page_fees_of_t *of,
+                const struct tpl_fee **ret_fees, size_t *ret_n)
+{
+    fee_tier_t tiers[FEE_TIERS_MAX];
+    tour_fees_t *fees = ARENA_NEW(a, tour_fees_t);
+    const fee_own_t *own = NULL;
+    size_t n;
+    ENSURE(fees, ERR_MEMORY);
+    fees->product = FEE_DOMESTIC;
+    if (of->tour) {
+        TRY(tour_fees_load(db, a, of->tour->id, fees));
+        TRY(fee_own_in_force(fees->own, fees->n_own, of->contract, &own));
+    }
+    fee_tiers(fees->product, of->tour && of->tour->days <= 1, of->departure, of->contract, own,
+              tiers, &n);
+    struct tpl_fee *rows = ARENA_ARRAY(a, struct tpl_fee, n + 1);
     ENSURE(rows, ERR_MEMORY);
-    fee_tiers(departure_day, days, tiers);
-    for (size_t i = 0; i < FEE_COUNT; i++) {
-        fee_name_t name = tiers[i].name;
-        bool trip_name = days == 1 && TRIP_NAMES[name] != SHOP_MSG_NONE;
-        rows[i] = (struct tpl_fee){.label = trip_name ? TRIP_NAMES[name] : NAMES[name],
-                                   .rate = tiers[i].rate,
-                                   .from_day = tiers[i].first,
-                                   .to_day = tiers[i].last};
+    for (size_t i = 0; i < n; i++) {
+        TRY(fee_row(a, lang, &tiers[i], &rows[i]));
     }
     *ret_fees = rows;
-    *ret_n = FEE_COUNT;
+    *ret_n = n;
     return OK;
 }
 

@@ -328,7 +328,8 @@ err_t handle_tour(void *room, web_req_t *req, web_res_t *res)
     TRY(itinerary(lease.db, a, lang, t.id, &p));
     TRY(catalogue_departures(lease.db, a, lang, t.id, tokyo_date(req->now_us), NULL, &rows, &n));
     TRY(departures_of(a, &t, rows, n, req->now_us, &p));
-    TRY(page_fees(a, 0, t.days, &p.fees, &p.fees_count));
+    page_fees_of_t of = {.tour = &t, .contract = tokyo_date(req->now_us)};
+    TRY(page_fees(lease.db, a, lang, &of, &p.fees, &p.fees_count));
     tpl_tour(web_html(res, 200), lang, &p);
     return OK;
 }

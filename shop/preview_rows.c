@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fee_words.h"
 #include "text/time.h"
 
 json_t *preview_cat;
@@ -237,19 +238,16 @@ size_t preview_departures_of(const json_t *t, struct tpl_departure *ret)
 
 size_t preview_fees_of(struct tpl_fee *ret, int64_t day)
 {
-    static const struct {
-        shop_msg_t label;
-        int64_t rate, from, to;
-    } rows[] = {{SHOP_MSG_FEE_FREE, 0, 0, 21},     {SHOP_MSG_FEE_D20, 20, 20, 8},
-                {SHOP_MSG_FEE_D7, 30, 7, 2},       {SHOP_MSG_FEE_EVE, 40, 1, 1},
-                {SHOP_MSG_FEE_SAME_DAY, 50, 0, 0}, {SHOP_MSG_FEE_AFTER_START, 100, -1, -1}};
-    for (size_t i = 0; i < BASE_COUNT(rows); i++) {
-        bool after = rows[i].from < 0;
-        ret[i] = (struct tpl_fee){rows[i].label, rows[i].rate,
-                                  day && !after && i > 0 ? day - rows[i].from : 0,
-                                  day && !after ? day - rows[i].to : 0};
+    fee_tier_t tiers[FEE_TIERS_MAX];
+    size_t n;
+    fee_tiers(FEE_DOMESTIC, false, (date_t)day, 20000, NULL, tiers, &n);
+    for (size_t i = 0; i < n; i++) {
+        ret[i] = (struct tpl_fee){
+            .rate = tiers[i].percent, .from_day = tiers[i].first, .to_day = tiers[i].last};
+        err_ignore(fee_words_days(&preview_arena, preview_lang, tiers[i].from_day, tiers[i].to_day,
+                                  &ret[i].label)); /* a preview without a word is seen */
     }
-    return BASE_COUNT(rows);
+    return n;
 }
 
 const json_t *preview_tour_at(size_t i)

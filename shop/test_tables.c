@@ -13,8 +13,7 @@
 #include "catalogue.h"
 #include "conf.h"
 #include "document.h"
-#include "fee.h"
-#include "office_hours.h"
+#include "fee_words.h"
 #include "payment.h"
 #include "price.h"
 #include "routes.h"
@@ -126,80 +125,94 @@ static void test_price(void **state)
     }
 }
 
-static void test_fees(void **state)
+/* Each kind of line, in both languages, is a sentence without holes. */
+static void test_fee_words(void **state)
 {
     static const struct {
-        int64_t days;
-        int32_t before; /* days before departure */
-        int64_t rate;
+        fee_line_t line;
+        const char *ja, *en;
     } CASES[] = {
-        {2, 30, 0}, {2, 21, 0}, {2, 20, 20},  {2, 8, 20},   {2, 7, 30},  {2, 2, 30},
-        {2, 1, 40}, {2, 0, 50}, {2, -1, 100}, {1, 11, 0},   {1, 10, 20}, {1, 8, 20},
-        {1, 7, 30}, {1, 1, 40}, {1, 0, 50},   {1, -3, 100},
+        {{.kind = FEE_LINE_REQUEST, .date_rule = FEE_DATE_INSTANT, .day = 20600},
+         "民法第97条第1項",
+         "97(1)"},
+        {{.kind = FEE_LINE_REQUEST, .date_rule = FEE_DATE_OFFICE_HOURS, .day = 20600},
+         "営業時間内",
+         "within"},
+        {{.kind = FEE_LINE_REQUEST, .date_rule = FEE_DATE_NEXT_OPENING, .day = 20600},
+         "次に営業する",
+         "opens next"},
+        {{.kind = FEE_LINE_REQUEST, .date_rule = FEE_DATE_HELD_AT_DEPARTURE},
+         "出発より後",
+         "only after"},
+        {{.kind = FEE_LINE_REQUEST, .date_rule = FEE_DATE_NONE}, "お申し出は", "Your request"},
+        {{.kind = FEE_LINE_DAYS, .phase = FEE_BEFORE, .days = 21}, "21日目", "day 21"},
+        {{.kind = FEE_LINE_DAYS, .phase = FEE_DEPARTURE_DAY}, "当日", "day of departure"},
+        {{.kind = FEE_LINE_DAYS, .phase = FEE_AFTER_START}, "旅行開始後", "has started"},
+        {{.kind = FEE_LINE_DAYS, .phase = FEE_NO_SHOW}, "無連絡不参加", "absence"},
+        {{.kind = FEE_LINE_STANDARD, .part = 1, .item = 1, .letter = SLICE("ロ")},
+         "（一） ロ",
+         "row ロ"},
+        {{.kind = FEE_LINE_STANDARD, .part = 2, .item = 2}, "貸切航空機", "sets no fee"},
+        {{.kind = FEE_LINE_OWN, .id = SLICE("s1"), .day = DATE_MIN, .until = DATE_MAX},
+         "「s1」",
+         "s1"},
+        {{.kind = FEE_LINE_OWN, .source = SLICE("書面"), .day = 20454, .until = DATE_MAX},
+         "以降",
+         "from"},
+        {{.kind = FEE_LINE_OWN, .source = SLICE("書面"), .day = 20454, .until = 20600},
+         "まで",
+         " to "},
+        {{.kind = FEE_LINE_OWN, .source = SLICE("書面"), .day = DATE_MIN, .until = 20600},
+         "まで",
+         "until"},
+        {{.kind = FEE_LINE_PEAK, .peak = true}, "あたります", "in the peak"},
+        {{.kind = FEE_LINE_PEAK}, "あたりません", "outside"},
+        {{.kind = FEE_LINE_RULE, .from_day = 7, .to_day = 2, .percent = 30},
+         "7日目から2日目まで",
+         "30%"},
+        {{.kind = FEE_LINE_RULE, .from_day = 2, .to_day = 0, .fixed = true, .yen = 5000},
+         "5,000円",
+         "¥5,000"},
+        {{.kind = FEE_LINE_RULE, .from_day = FEE_NO_DAY, .to_day = FEE_NO_DAY, .percent = 100},
+         "無連絡",
+         "100%"},
+        {{.kind = FEE_LINE_RULE, .from_day = 1, .to_day = 1, .percent = 40}, "前日", "40%"},
+        {{.kind = FEE_LINE_RULE, .from_day = FEE_DAY_ANY, .to_day = 21},
+         "21日目以前",
+         "or earlier"},
+        {{.kind = FEE_LINE_FREE}, "かかりません", "no fee"},
+        {{.kind = FEE_LINE_PERCENT, .base_yen = 99999, .percent = 30, .yen = 29999, .cut = 70},
+         "切り捨て",
+         "dropped"},
+        {{.kind = FEE_LINE_PERCENT, .base_yen = 10000, .percent = 30, .yen = 3000},
+         "3,000円",
+         "¥3,000"},
+        {{.kind = FEE_LINE_FIXED, .yen = 3000}, "定額", "Flat"},
+        {{.kind = FEE_LINE_LIMIT, .limit = FEE_LIMIT_CAP, .base_yen = 9, .yen = 5}, "上限", "cap"},
+        {{.kind = FEE_LINE_LIMIT, .limit = FEE_LIMIT_PRICE, .base_yen = 9, .yen = 5},
+         "旅行代金を超え",
+         "exceeds the price"},
+        {{.kind = FEE_LINE_LIMIT, .limit = FEE_LIMIT_STANDARD, .base_yen = 9, .yen = 5},
+         "標準旅行業約款",
+         "Standard Terms"},
+        {{.kind = FEE_LINE_TOTAL, .base_yen = 3000, .count = 2, .yen = 6000}, "6,000円", "¥6,000"},
     };
+    arena_t a;
+    slice_t text;
     (void)state;
-    const date_t day = 20600;
+    arena_init(&a, 1024 * 1024);
     for (size_t i = 0; i < BASE_COUNT(CASES); i++) {
-        assert_int_equal(fee_rate_on(day, CASES[i].days, day - CASES[i].before), CASES[i].rate);
+        GOOD(fee_words_line(&a, I18N_JA, &CASES[i].line, &text));
+        if (slice_find(text, slice_cstr_in(CASES[i].ja)) == SIZE_MAX) {
+            fail_msg("%zu: %.*s", i, SLICE_FMT(text));
+        }
+        GOOD(fee_words_line(&a, I18N_EN, &CASES[i].line, &text));
+        if (slice_find(text, slice_cstr_in(CASES[i].en)) == SIZE_MAX) {
+            fail_msg("%zu: %.*s", i, SLICE_FMT(text));
+        }
+        assert_int_equal(slice_find_byte(text, '{'), SIZE_MAX);
     }
-    fee_tier_t tiers[FEE_COUNT];
-    fee_tiers(day, 3, tiers); /* the tiers meet without gap or overlap */
-    for (size_t i = 1; i < FEE_COUNT; i++) {
-        assert_int_equal(tiers[i].first, tiers[i - 1].last + 1);
-        assert_true(tiers[i].rate > tiers[i - 1].rate);
-    }
-    fee_tiers(0, 3, tiers);
-    assert_int_equal(tiers[2].first, 0);
-}
-
-static office_hours_t tokyo_office(void)
-{
-    office_hours_t h = {0};
-    for (unsigned day = 1; day <= 5; day++) {
-        GOOD(office_hours_add(&h, day, 600, 840));
-        GOOD(office_hours_add(&h, day, 900, 1140));
-    }
-    return h;
-}
-
-static void test_office_hours(void **state)
-{
-    office_hours_t h = tokyo_office();
-    date_t monday, holiday;
-    (void)state;
-    GOOD(date_parse(SLICE("2026-11-23"), &monday));
-    assert_int_equal(date_weekday(monday), 1);
-    const struct {
-        int32_t day, minute;
-        bool open;
-        int32_t change_day, change_minute;
-    } CASES[] = {
-        {0, 599, false, 0, 600},  {0, 600, true, 0, 840},  {0, 839, true, 0, 840},
-        {0, 840, false, 0, 900},  {0, 900, true, 0, 1140}, {0, 1140, false, 1, 600},
-        {4, 1200, false, 7, 600}, /* Friday night to Monday */
-        {5, 720, false, 7, 600},  {6, 720, false, 7, 600},
-    };
-    for (size_t i = 0; i < BASE_COUNT(CASES); i++) {
-        office_now_t n = office_hours_at(&h, tokyo_instant(monday + CASES[i].day, CASES[i].minute));
-        assert_int_equal(n.open, CASES[i].open);
-        assert_true(n.known);
-        assert_int_equal(n.change_us,
-                         tokyo_instant(monday + CASES[i].change_day, CASES[i].change_minute));
-    }
-    holiday = monday;
-    h.closed[h.n_closed++] = holiday;
-    office_now_t n = office_hours_at(&h, tokyo_instant(monday, 660));
-    assert_false(n.open);
-    assert_int_equal(n.change_us, tokyo_instant(monday + 1, 600));
-    office_hours_t never = {0};
-    assert_false(office_hours_at(&never, 0).known);
-    int64_t minute;
-    GOOD(office_minute_parse(SLICE("09:05"), &minute));
-    assert_int_equal(minute, 545);
-    BAD(SYNTAX, office_minute_parse(SLICE("9:05"), &minute));
-    BAD(RANGE, office_minute_parse(SLICE("24:01"), &minute));
-    BAD(RANGE, office_hours_add(&h, 7, 0, 10));
-    BAD(RANGE, office_hours_add(&h, 1, 10, 10));
+    arena_deinit(&a);
 }
 
 static void test_document(void **state)
@@ -377,7 +390,12 @@ static void test_agency(void **state)
     assert_true(slice_eq(sapporo->code, SLICE("sapporo")));
     assert_true(slice_eq(sapporo->page[0].hours[0].times, SLICE("09:00–12:00 / 13:00–17:00")));
     date_t monday;
-    GOOD(date_parse(SLICE("2026-11-23"), &monday));
+    GOOD(date_parse(SLICE("2026-11-23"), &monday)); /* 勤労感謝の日 */
+    GOOD(agency_office_page(&a, sapporo, I18N_JA, tokyo_instant(monday, 700), &page));
+    assert_false(page.open);
+    GOOD(agency_office_page(&a, sapporo, I18N_JA, tokyo_instant(monday + 37, 700), &page));
+    assert_false(page.open); /* 30 December, a Wednesday */
+    monday += 7;
     GOOD(agency_office_page(&a, sapporo, I18N_JA, tokyo_instant(monday, 700), &page));
     assert_true(page.open);
     GOOD(agency_office_page(&a, sapporo, I18N_EN, tokyo_instant(monday, 740), &page));
@@ -389,13 +407,12 @@ static void test_agency(void **state)
 int main(void)
 {
     const struct CMUnitTest cases[] = {
-        cmocka_unit_test(test_status),       cmocka_unit_test(test_states),
-        cmocka_unit_test(test_price),        cmocka_unit_test(test_fees),
-        cmocka_unit_test(test_office_hours), cmocka_unit_test(test_document),
-        cmocka_unit_test(test_throttle),     cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_words),        cmocka_unit_test(test_letter_form),
-        cmocka_unit_test(test_routes),       cmocka_unit_test(test_conf),
-        cmocka_unit_test(test_agency),
+        cmocka_unit_test(test_status),      cmocka_unit_test(test_states),
+        cmocka_unit_test(test_price),       cmocka_unit_test(test_fee_words),
+        cmocka_unit_test(test_document),    cmocka_unit_test(test_throttle),
+        cmocka_unit_test(test_numbers),     cmocka_unit_test(test_words),
+        cmocka_unit_test(test_letter_form), cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_conf),        cmocka_unit_test(test_agency),
     };
     return cmocka_run_group_tests_name("shop tables", cases, NULL, NULL);
 }
