@@ -138,8 +138,9 @@ err_t pay_create(pay_client_t *c, arena_t *a, const pay_order_t *order, id128_t 
                  slice_t *ret_url);
 err_t pay_look(pay_client_t *c, id128_t attempt, pay_attempt_view_t *ret_view);
 err_t pay_look_token(pay_client_t *c, slice_t token, pay_attempt_view_t *ret_view);
-/* Both are idempotent by the attempt. A refund is of the whole captured sum (RANGE otherwise) and
- * is carried out until the provider has done it; CONFLICT: nothing was captured. A cancel: CONFLICT
+/* Both are idempotent by the attempt. A refund says how much is to be back in all, up to the
+ * captured sum (RANGE otherwise); as much or less than was ordered before changes nothing; it is
+ * carried out until the provider has done it; CONFLICT: nothing was captured. A cancel: CONFLICT
  * when it is paid, TIMEOUT when nobody knows yet. */
 err_t pay_refund(pay_client_t *c, id128_t request, id128_t attempt, int64_t amount_minor,
                  slice_t reason);

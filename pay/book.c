@@ -409,11 +409,12 @@ err_t book_refund_due(book_t *b, id128_t attempt, id128_t request, int64_t amoun
     DB_LEASE_SCOPED db_lease_t lease = {0};
     TRY(db_lease(b->conf.pool, BOOK_LEASE_MS, &lease));
     TRY(book_attempt_in(lease.db, &a, attempt, &t));
-    if (t.view.state == PAY_REFUNDED || t.refund_due_minor > 0) {
+    ENSURE(amount_minor > 0, ERR_RANGE);
+    if (t.view.state == PAY_REFUNDED || t.refund_due_minor >= amount_minor) {
         return OK; /* ordered before */
     }
     ENSURE(t.view.state == PAY_CAPTURED, ERR_CONFLICT);
-    ENSURE(amount_minor == t.captured_minor, ERR_RANGE); /* whole payments only, for now */
+    ENSURE(amount_minor <= t.captured_minor, ERR_RANGE);
     ledger_fact(&facts, "step", SLICE("ordered"));
     ledger_fact_i64(&facts, "amount", amount_minor);
     ledger_fact(&facts, "reason", slice_sub(reason, 0, PAY_TEXT_MAX));

@@ -297,7 +297,7 @@ static err_t refund_record(cashier_t *c, const attempt_t *t, int64_t due_minor, 
 }
 
 /* The provider was asked just before, every time: a refund whose answer was lost is not made
- * twice (and would be refused there: only whole payments go back). */
+ * twice: due_minor is what is to be back in all, whatever part of it went before. */
 static err_t refund_step(cashier_t *c, arena_t *a, const attempt_t *t, int64_t due_minor,
                          const adapter_news_t *asked)
 {
@@ -309,8 +309,9 @@ static err_t refund_step(cashier_t *c, arena_t *a, const attempt_t *t, int64_t d
         TRY(c->adapter->refund(c->adapter, a, asked->payment, rest_minor, &news));
     }
     ENSURE(news.refunded_minor >= due_minor, ERR_UPSTREAM);
-    adapter_news_t done = {.fact = PAY_FACT_REFUNDED,
-                           .amount_minor = due_minor,
+    bool whole = news.refunded_minor >= t->captured_minor; /* a part changes no state */
+    adapter_news_t done = {.fact = whole ? PAY_FACT_REFUNDED : PAY_FACT_CAPTURED,
+                           .amount_minor = whole ? due_minor : t->view.amount_minor,
                            .refunded_minor = news.refunded_minor};
     memcpy(done.currency, t->view.currency, sizeof done.currency);
     TRY(book_learn(c->book, t->view.attempt, t->refund_request, &done, "refund", NULL));
@@ -385,7 +386,7 @@ static err_t look_at_page(cashier_t *c, arena_t *a, const attempt_t *t)
     if (news.knows) {
         TRY(believe(c, t, t->request, &news, "query", &state));
     }
-    if (t->refund_due_minor > 0 && state == PAY_CAPTURED) {
+    if (t->refund_due_minor > t->refunded_minor && state == PAY_CAPTURED) {
         return refund_step(c, a, t, t->refund_due_minor, &news);
     }
     return OK;

@@ -391,7 +391,8 @@ static void refusal_leaves_everything(void **state)
     assert_false(seen);
     WAIT_UNTIL(!err_failed(book_learn(book, t.view.attempt, id_new(), &money, "query", NULL)));
     assert_int_equal(now(&t).view.state, PAY_CAPTURED);
-    assert_err(book_refund_due(book, t.view.attempt, id_new(), 1, SLICE("x")), ERR_RANGE);
+    assert_err(book_refund_due(book, t.view.attempt, id_new(), 12001, SLICE("x")), ERR_RANGE);
+    assert_err(book_refund_due(book, t.view.attempt, id_new(), 0, SLICE("x")), ERR_RANGE);
     kill(house.ledgerd, SIGSTOP);
     assert_err(book_refund_due(book, t.view.attempt, id_new(), 12000, SLICE("x")),
                ERR_NOT_RECORDED);

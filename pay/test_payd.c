@@ -532,7 +532,7 @@ static void refund_is_made_once(void **state)
     slice_t reason =
         SLICE("お客様のご都合により旅行をお取り消しになりましたので全額をお返しいたします"
               "。担当者が電話で確認しました");
-    assert_err(pay_refund(house.pay, id_new(), b.attempt, 11999, reason), ERR_RANGE);
+    assert_err(pay_refund(house.pay, id_new(), b.attempt, 12001, reason), ERR_RANGE);
     for (int i = 0; i < 3; i++) {
         assert_ok(pay_refund(house.pay, id_new(), b.attempt, 12000, reason));
     }
@@ -544,6 +544,30 @@ static void refund_is_made_once(void **state)
     assert_int_equal(test_records(&house, b.attempt, LEDGER_PAY_REFUND, "step=ordered"), 1);
     assert_int_equal(test_records(&house, b.attempt, LEDGER_PAY_REFUND, "step=asked"), 1);
     WAIT_UNTIL(test_records(&house, b.attempt, LEDGER_PAY_REFUND, "step=done") == 1);
+}
+
+/* Parts, each said as the sum so far: one call to the provider each, no state until all is back. */
+static void refund_in_parts(void **state)
+{
+    buy_t b = begin();
+    play(&b, "success");
+    WAIT_STATE(&b, PAY_CAPTURED);
+    int64_t refunded = test_psp_count(&house, "refunded");
+    for (int i = 0; i < 3; i++) {
+        assert_ok(pay_refund(house.pay, id_new(), b.attempt, 3000, SLICE("part")));
+    }
+    WAIT_UNTIL(test_records(&house, b.attempt, LEDGER_PAY_REFUND, "step=done") == 1);
+    assert_int_equal(test_psp_count(&house, "refunded"), refunded + 1);
+    assert_ok(pay_refund(house.pay, id_new(), b.attempt, 8000, SLICE("more")));
+    WAIT_UNTIL(test_records(&house, b.attempt, LEDGER_PAY_REFUND, "step=done") == 2);
+    assert_ok(pay_refund(house.pay, id_new(), b.attempt, 3000, SLICE("less"))); /* nothing */
+    assert_int_equal(test_psp_count(&house, "refunded"), refunded + 2);
+    assert_events(&b, "REDIRECTED CAPTURED");
+    assert_ok(pay_refund(house.pay, id_new(), b.attempt, 12000, SLICE("rest")));
+    WAIT_STATE(&b, PAY_REFUNDED);
+    assert_events(&b, "REDIRECTED CAPTURED REFUNDED");
+    assert_int_equal(test_psp_count(&house, "refunded"), refunded + 3);
+    assert_int_equal(test_records(&house, b.attempt, LEDGER_PAY_REFUND, "step=ordered"), 3);
 }
 
 static void refund_whose_answer_was_lost(void **state)
@@ -1194,6 +1218,7 @@ int main(int argc, char **argv)
         CASE(ended_while_the_page_is_made),
         CASE(board_damaged_or_missing_closes),
         CASE(refund_is_made_once),
+        CASE(refund_in_parts),
         CASE(refund_whose_answer_was_lost),
         CASE(refund_of_nothing),
         CASE(cancel_order),

@@ -18,6 +18,7 @@ typedef enum booking_step {
     STEP_PAID_SEATED,
     STEP_PAID_UNSEATED,
     STEP_MONEY_BACK,
+    STEP_CANCEL_PAID,
 } booking_step_t;
 
 /* CONFLICT when that cannot happen in that state. */

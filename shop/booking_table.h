@@ -9,10 +9,12 @@ BOOKING_ROW(EXPIRED, 5, "expired", BOOKING_EXPIRED)
 BOOKING_ROW(CANCELLED, 6, "cancelled", BOOKING_CANCELLED)
 BOOKING_ROW(REFUNDED_LATE, 7, "refunded_late", BOOKING_REFUNDED_LATE)
 BOOKING_ROW(REFUNDED, 8, "refunded", BOOKING_REFUNDED)
+BOOKING_ROW(CANCELLED_PAID, 9, "cancelled_paid", BOOKING_CANCELLED_PAID)
 #endif
 /* Its steps: from, what happens, to. A pair that has no row is refused.
  * PAID_SEATED: captured, and the seats are held or could be taken again; PAID_UNSEATED: captured,
- * and there is no seat; MONEY_BACK: the payment that confirmed it was refunded. */
+ * and there is no seat; MONEY_BACK: the payment that confirmed it was refunded; CANCEL_PAID: the last of its people
+ * was cancelled, less the fee. */
 #ifdef BOOKING_STEP
 BOOKING_STEP(DRAFT, TRAVELLERS, READY)
 BOOKING_STEP(DRAFT, HOLD_END, EXPIRED)
@@ -33,4 +35,6 @@ BOOKING_STEP(CANCELLED, PAID_UNSEATED, REFUNDED_LATE)
 BOOKING_STEP(REFUNDED_LATE, PAID_UNSEATED, REFUNDED_LATE)
 BOOKING_STEP(REFUNDED, PAID_UNSEATED, REFUNDED)
 BOOKING_STEP(CONFIRMED, MONEY_BACK, REFUNDED)
+BOOKING_STEP(CONFIRMED, CANCEL_PAID, CANCELLED_PAID)
+BOOKING_STEP(CANCELLED_PAID, PAID_UNSEATED, CANCELLED_PAID)
 #endif

@@ -19,10 +19,11 @@ err_t handle_pay(void *room, web_req_t *req, web_res_t *res);
 err_t handle_return(void *room, web_req_t *req, web_res_t *res);
 /* page_booking.c */
 err_t handle_booking(void *room, web_req_t *req, web_res_t *res);
-err_t handle_cancel(void *room, web_req_t *req, web_res_t *res);
 err_t handle_lookup(void *room, web_req_t *req, web_res_t *res);
 /* page_papers.c */
 err_t handle_paper(void *room, web_req_t *req, web_res_t *res);
+/* page_cancel.c */
+err_t handle_cancel(void *room, web_req_t *req, web_res_t *res);
 /* page_account.c */
 err_t handle_my(void *room, web_req_t *req, web_res_t *res);
 err_t handle_login(void *room, web_req_t *req, web_res_t *res);

@@ -234,6 +234,26 @@ err_t hold_give_up(db_t *db, arena_t *a, id128_t booking, int64_t *ret_seats)
     return change_holds(db, a, &booking, &c, ret_seats);
 }
 
+err_t hold_shrink(db_t *db, arena_t *a, id128_t booking, int64_t seats)
+{
+    db_rows_t r;
+    int64_t changes = 0, all = 0;
+    TRY(db_query_one(db, a,
+                     SQL("SELECT id, inventory, seats FROM hold WHERE booking = ?1 AND state = 2"),
+                     DB_ARGS(db_id(&booking)), &r));
+    id128_t hold = db_col_id(&r, 0), inventory = db_col_id(&r, 1);
+    ENSURE(seats > 0 && seats <= db_col_i64(&r, 2), ERR_RANGE);
+    if (seats == db_col_i64(&r, 2)) {
+        return hold_give_up(db, a, booking, &all);
+    }
+    TRY(db_run(db, SQL("UPDATE hold SET seats = seats - ?2 WHERE id = ?1"),
+               DB_ARGS(db_id(&hold), db_i64(seats)), NULL));
+    TRY(db_run(db, SQL("UPDATE inventory SET taken = taken - ?2 WHERE id = ?1"),
+               DB_ARGS(db_id(&inventory), db_i64(seats)), &changes));
+    ENSURE(changes == 1, ERR_CORRUPT);
+    return OK;
+}
+
 err_t hold_reacquire(db_t *db, arena_t *a, const booking_t *booking, id128_t request,
                      int64_t now_us)
 {

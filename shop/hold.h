@@ -39,4 +39,7 @@ err_t hold_cancel(writer_t *w, arena_t *a, id128_t booking, id128_t request, int
 /* Ends holds that have run out, at most 64; *ret_ended = how many. Any number may run at once. */
 err_t holds_expire(db_t *db, writer_t *w, arena_t *a, int64_t now_us, size_t *ret_ended);
 
+/* For jobs: gives back some of the seats that are taken for good. RANGE: more than there are. */
+err_t hold_shrink(db_t *db, arena_t *a, id128_t booking, int64_t seats);
+
 #endif

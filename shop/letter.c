@@ -1,6 +1,7 @@
 /* Letters by kind. */
 #include "letter.h"
 #include "account.h"
+#include "cancellation.h"
 #include "consent.h"
 #include "page.h"
 #include "payment.h"
@@ -14,6 +15,7 @@ typedef struct draft {
     i18n_lang_t lang;
     int64_t now_us;
     booking_t booking;
+    id128_t ref;
     struct tpl_booking b;
     booking_parts_t parts;
     const struct tpl_office *offices;
@@ -117,6 +119,26 @@ static err_t refund_double(draft_t *d)
     return OK;
 }
 
+static err_t cancelled(draft_t *d)
+{
+    cancellation_t c;
+    TRY(cancellation_load(d->db, d->a, d->ref, &c));
+    struct tpl_mail_cancelled_args m = {.agency = d->shop->agency.page[d->lang],
+                                        .offices = d->offices,
+                                        .offices_count = d->shop->agency.n_offices,
+                                        .name = d->name,
+                                        .b = d->b,
+                                        .people = c.adults + c.children,
+                                        .fee = c.fee_yen,
+                                        .refund = c.refund_yen,
+                                        .explanation =
+                                            c.lang == d->lang ? c.explanation : SLICE_EMPTY};
+    TRY(url_of(d, d->b.href, &m.url));
+    shop_msg_mail_cancelled_subject(&d->subject, d->lang, d->b.number);
+    tpl_mail_cancelled(&d->text, d->lang, &m);
+    return OK;
+}
+
 static err_t registered(draft_t *d)
 {
     struct tpl_mail_registered_args m = {.agency = d->shop->agency.page[d->lang],
@@ -144,6 +166,8 @@ static err_t write_text(draft_t *d, mail_kind_t kind)
         return refund_double(d);
     case MAIL_REGISTERED:
         return registered(d);
+    case MAIL_CANCELLED:
+        return cancelled(d);
     }
     return FAIL(ERR_RANGE);
 }
@@ -170,6 +194,7 @@ err_t letter_make(shop_t *shop, db_t *db, arena_t *a, const outbox_row_t *row, i
     draft_t d = {.shop = shop,
                  .db = db,
                  .a = a,
+                 .ref = row->ref,
                  .lang = row->lang == I18N_EN ? I18N_EN : I18N_JA,
                  .now_us = now_us};
     slice_t to;

@@ -14,7 +14,8 @@
     X(EXPIRED, 3, true)                                                                            \
     X(REFUND_LATE, 4, false)                                                                       \
     X(REFUND_DOUBLE, 5, false)                                                                     \
-    X(REGISTERED, 6, true)
+    X(REGISTERED, 6, true)                                                                         \
+    X(CANCELLED, 7, false)
 
 typedef enum mail_kind {
 #define OUTBOX_KIND_ENUM(name, number, ordinary) MAIL_##name = (number),

@@ -1,9 +1,9 @@
-/* A booking as its owner sees it, giving it back, and finding it as a guest. */
+/* A booking as its owner sees it, and finding it as a guest. */
 #include "base/clock.h"
+#include "cancellation.h"
 #include "consent.h"
 #include "guest.h"
 #include "handlers.h"
-#include "hold.h"
 #include "page.h"
 #include "payment.h"
 
@@ -51,6 +51,22 @@ static err_t payments_of(db_t *db, arena_t *a, const booking_t *b, struct tpl_bo
     return OK;
 }
 
+static err_t cancellations_of(db_t *db, arena_t *a, const booking_t *b, struct tpl_booking_args *p)
+{
+    cancellation_t *rows;
+    size_t n;
+    TRY(cancellation_list(db, a, b->id, &rows, &n));
+    struct tpl_booking_cancellations *out = ARENA_ARRAY(a, struct tpl_booking_cancellations, n + 1);
+    ENSURE(out, ERR_MEMORY);
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (struct tpl_booking_cancellations){
+            rows[i].at_us, rows[i].adults + rows[i].children, rows[i].fee_yen, rows[i].refund_yen};
+    }
+    p->cancellations = out;
+    p->cancellations_count = n;
+    return OK;
+}
+
 static err_t people_of(shop_t *shop, db_t *db, web_req_t *req, const booking_t *b,
                        struct tpl_booking_args *p)
 {
@@ -77,6 +93,7 @@ static err_t next_step(web_req_t *req, const booking_t *b, struct tpl_booking_ar
     bool holds = booking_state_holds(b->state);
     bool alive = holds && b->hold_expires_us > req->now_us;
     p->can_cancel = holds;
+    p->can_ask = b->state == BOOKING_CONFIRMED;
     p->need_travellers = alive && b->state == BOOKING_DRAFT;
     p->can_pay = alive && !p->need_travellers;
     TRY(page_booking_href(req->arena, b->id, "/cancel", &p->cancel_action));
@@ -106,6 +123,7 @@ err_t handle_booking(void *room, web_req_t *req, web_res_t *res)
     p.meeting = parts.departure.meeting;
     p.fresh = b.state == BOOKING_CONFIRMED && req->now_us - b.created_us < CLOCK_DAY_US;
     TRY(payments_of(lease.db, a, &b, &p));
+    TRY(cancellations_of(lease.db, a, &b, &p));
     page_fees_of_t of = {.tour = &parts.tour, .departure = parts.departure.day};
     TRY(consent_day(lease.db, a, &b, &of.contract));
     TRY(page_fees(lease.db, a, page_lang(req), &of, &p.fees, &p.fees_count));
@@ -117,22 +135,6 @@ err_t handle_booking(void *room, web_req_t *req, web_res_t *res)
     TRY(people_of(shop, lease.db, req, &b, &p));
     tpl_booking(web_html(res, 200), page_lang(req), &p);
     return OK;
-}
-
-err_t handle_cancel(void *room, web_req_t *req, web_res_t *res)
-{
-    shop_t *shop = room;
-    booking_t b;
-    slice_t href;
-    DB_LEASE_SCOPED db_lease_t lease = {0};
-    TRY(db_lease(shop->db, SHOP_DB_WAIT_MS, &lease));
-    TRY(page_own_booking(lease.db, req, &b));
-    err_t e = hold_cancel(shop->writer, req->arena, b.id, req->id, clock_wall_us());
-    if (!err_is(e, ERR_CONFLICT)) { /* paid or over meanwhile: the booking page says which */
-        TRY(e);
-    }
-    TRY(page_booking_href(req->arena, b.id, "", &href));
-    return web_redirect(res, 303, href);
 }
 
 /* --- guests ----------------------------------------------------------------------------------- */

@@ -91,6 +91,7 @@ static const char *state_of(const booking_t *b, pay_state_t attempt, int64_t now
 {
     switch (b->state) {
     case BOOKING_CONFIRMED:
+    case BOOKING_CANCELLED_PAID: /* the payment was good; the booking page tells the rest */
         return "confirmed";
     case BOOKING_REFUNDED_LATE:
     case BOOKING_REFUNDED:

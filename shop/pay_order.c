@@ -8,14 +8,17 @@ enum { TRIES_MAX = 200, RETRY_MAX_S = 60 };
 err_t pay_order_queue(db_t *db, const pay_order_row_t *order, int64_t now_us)
 {
     id128_t id = id_new();
-    return db_run(db,
-                  SQL("INSERT INTO pay_order (id, kind, attempt, booking, amount, reason, done, "
-                      "tries, next_us, request) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, ?7, ?8) "
-                      "ON CONFLICT (kind, attempt) DO NOTHING"),
-                  DB_ARGS(db_id(&id), db_i64(order->kind), db_id(&order->attempt),
-                          db_id(&order->booking), db_i64(order->amount), db_text(order->reason),
-                          db_i64(now_us), db_id(&order->request)),
-                  NULL);
+    return db_run(
+        db,
+        SQL("INSERT INTO pay_order (id, kind, attempt, booking, amount, reason, done, "
+            "tries, next_us, request) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, ?7, ?8) "
+            "ON CONFLICT (kind, attempt) DO UPDATE SET amount = excluded.amount, done = 0, "
+            "tries = 0, next_us = excluded.next_us, reason = excluded.reason, "
+            "request = excluded.request WHERE pay_order.amount < excluded.amount"),
+        DB_ARGS(db_id(&id), db_i64(order->kind), db_id(&order->attempt), db_id(&order->booking),
+                db_i64(order->amount), db_text(order->reason), db_i64(now_us),
+                db_id(&order->request)),
+        NULL);
 }
 
 typedef struct settle {
@@ -28,8 +31,11 @@ static err_t settle_job(job_t *job, db_t *db)
 {
     const settle_t *s = job->ctx;
     TRY(db_run(db,
-               SQL("UPDATE pay_order SET done = ?2, tries = tries + 1, next_us = ?3 WHERE id = ?1"),
-               DB_ARGS(db_id(&s->order->id), db_i64(s->done), db_i64(s->next_us)), NULL));
+               SQL("UPDATE pay_order SET done = ?2, tries = tries + 1, next_us = ?3 WHERE id = ?1 "
+                   "AND amount = ?4"), /* meanwhile more is to go back: that is another order */
+               DB_ARGS(db_id(&s->order->id), db_i64(s->done), db_i64(s->next_us),
+                       db_i64(s->order->amount)),
+               NULL));
     if (s->done == PAY_ORDER_GIVEN_UP) {
         ledger_record_t *rec =
             record_add(&job->records, LEDGER_ALARM, s->order->request, s->order->attempt);

@@ -14,7 +14,8 @@ typedef struct pay_order_row {
     slice_t reason; /* ASCII code */
 } pay_order_row_t;
 
-/* For jobs. An order of that kind for that attempt that exists already is left as it is. */
+/* For jobs. amount of a refund: what is to go back in all; an order of that kind for that attempt
+ * that exists already and is of as much or more is left as it is. */
 err_t pay_order_queue(db_t *db, const pay_order_row_t *order, int64_t now_us);
 /* Carries out what is due, at most a handful; *ret_done = orders finished. */
 err_t pay_orders_work(db_t *db, writer_t *w, pay_client_t *pay, arena_t *a, int64_t now_us,

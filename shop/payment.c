@@ -111,6 +111,9 @@ static err_t captured(job_t *job, db_t *db, apply_t *p, booking_t *b)
     if (b->state == BOOKING_CONFIRMED) {
         return id_eq(b->paid_attempt, e->attempt) ? OK : paid_twice(job, db, p, b);
     }
+    if (b->state == BOOKING_CANCELLED_PAID && id_eq(b->paid_attempt, e->attempt)) {
+        return OK; /* told again: what goes back was decided when it was cancelled */
+    }
     if (b->state == BOOKING_EXPIRED) {
         return paid_late(job, db, p, b);
     }

@@ -27,7 +27,7 @@ const web_route_t SHOP_ROUTES[] = {
     ROUTE(GET_POST, "/pay/return/:token",       "pay-return",  handle_return,      WEB_CSP_PAGE,    NO_SESSION | WEB_CSRF_EXEMPT),
     ROUTE(WEB_GET,  "/bookings/:id",            "booking",     handle_booking,     WEB_CSP_PAGE,    R),
     ROUTE(WEB_GET,  "/bookings/:id/papers/:kind", "paper",     handle_paper,       WEB_CSP_PAGE,    R),
-    ROUTE(WEB_POST, "/bookings/:id/cancel",     "cancel",      handle_cancel,      WEB_CSP_PAGE,    0),
+    ROUTE(GET_POST, "/bookings/:id/cancel",     "cancel",      handle_cancel,      WEB_CSP_PAGE,    R),
     ROUTE(GET_POST, "/lookup",                  "lookup",      handle_lookup,      WEB_CSP_PAGE,    0),
     ROUTE(WEB_GET,  "/my",                      "my",          handle_my,          WEB_CSP_PAGE,    0),
     ROUTE(GET_POST, "/login",                   "login",       handle_login,       WEB_CSP_PAGE,    0),

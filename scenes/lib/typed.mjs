@@ -10,6 +10,8 @@ const FIELDS = {
   adults: NOT_PERSONAL, children: NOT_PERSONAL, consent: NOT_PERSONAL, from: NOT_PERSONAL, max: NOT_PERSONAL, next: NOT_PERSONAL,
   place: NOT_PERSONAL, city: NOT_PERSONAL, q: NOT_PERSONAL, same: NOT_PERSONAL, scenario: NOT_PERSONAL, sort: NOT_PERSONAL,
   to: NOT_PERSONAL, token: NOT_PERSONAL, version: NOT_PERSONAL,
+  fee: NOT_PERSONAL, // a cancellation: yen as shown, and which of the people
+  p1: NOT_PERSONAL, p2: NOT_PERSONAL, p3: NOT_PERSONAL, p4: NOT_PERSONAL, p5: NOT_PERSONAL, p6: NOT_PERSONAL, p7: NOT_PERSONAL, p8: NOT_PERSONAL,
 };
 // Shorter ones are words of any language: to find them proves nothing.
 const SHORTEST = { name: 4, kana: 4, email: 8, phone: 9, address: 8, text: 10 };

@@ -6,3 +6,14 @@ ALTER TABLE departure ADD COLUMN start_min INTEGER NOT NULL DEFAULT 1440 CHECK (
 CREATE TABLE fee_terms (
     tour BLOB NOT NULL REFERENCES tour(id), n INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (tour, n)
 ) STRICT;
+
+-- People who were cancelled out of a paid booking, and each cancellation: what it cost, what went back, and the explanation as the
+-- customer saw it before confirming (a sentence a line, in `lang`).
+ALTER TABLE traveller ADD COLUMN cancelled_us INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE cancellation (
+    id BLOB PRIMARY KEY, booking BLOB NOT NULL REFERENCES booking(id), at_us INTEGER NOT NULL, effective_day INTEGER NOT NULL,
+    adults INTEGER NOT NULL CHECK (adults >= 0), children INTEGER NOT NULL CHECK (children >= 0),
+    fee INTEGER NOT NULL CHECK (fee >= 0), refund INTEGER NOT NULL CHECK (refund >= 0),
+    lang INTEGER NOT NULL, explanation TEXT NOT NULL, request BLOB NOT NULL
+) STRICT;
+CREATE INDEX cancellation_booking ON cancellation(booking, at_us);
