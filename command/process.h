@@ -25,8 +25,9 @@ err_t process_start(house_t *h, process_t *p);
 /* After waitpid: back to PROCESS_WAITING with the backoff. */
 void process_ended(process_t *p);
 void process_state_set(process_t *p, process_state_t state);
-/* nginx tells nobody that it is ready: its port answers. */
-bool process_port_answers(unsigned port);
+/* nginx tells nobody that it is ready: its port takes a connection. With wait_ms a request must be
+ * answered in that time as well: the kernel takes connections for workers that stand still. */
+bool process_port_answers(unsigned port, int64_t wait_ms);
 /* Does the configuration that nginx was started with name the OWASP Core Rule Set? */
 bool process_guard_has_crs(house_t *h);
 /* Kills what a supervisor that died left behind (var/run/pids), then writes who runs now. */

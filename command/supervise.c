@@ -157,7 +157,7 @@ static void tend(supervisor_t *s)
     for (size_t i = 0; i < s->n; i++) {
         process_t *p = &s->all[i];
         if (p->state == PROCESS_STARTING && p->row->kind == PROCESS_NGINX &&
-            process_port_answers(s->h->port)) {
+            process_port_answers(s->h->port, 0)) {
             process_state_set(p, PROCESS_READY);
         }
         if (p->state == PROCESS_WAITING && !s->stopping && clock_mono_us() >= p->start_at_us) {
