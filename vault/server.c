@@ -439,6 +439,7 @@ static void on_metrics(void *ctx, buf_t *out)
         {"sekisho_vault_evidence_opened_total", ev.opened},
         {"sekisho_vault_evidence_refused_total", ev.refused},
         {"sekisho_vault_evidence_keys_destroyed_total", ev.destroyed},
+        {"sekisho_vault_evidence_keys_held_total", ev.held},
         {"sekisho_vault_keys{file=\"subjects\",state=\"live\"}", s.live},
         {"sekisho_vault_keys{file=\"subjects\",state=\"erased\"}", s.erased},
         {"sekisho_vault_keys{file=\"subjects\",state=\"damaged\"}", s.damaged},
