@@ -25,6 +25,11 @@ int investigate_timeline(house_t *h, int argc, char **argv);
 /* `trace --request|--subject|--actor|--address|--object ID` */
 int investigate_trace(house_t *h, int argc, char **argv);
 
+/* ---- investigate_options.c ---- */
+
+/* USAGE, SYNTAX, and what reading the guard's key gives; said on stderr. */
+err_t investigate_options(investigation_t *v, int argc, char **argv);
+
 /* ---- investigate_text.c, investigate_json.c: the two faces of an answer ---- */
 
 void investigate_print_leak(investigation_t *v, const leak_t *leak);

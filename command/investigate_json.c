@@ -35,11 +35,11 @@ static json_t *question_json(const investigation_t *v)
                                                    time_json(a->exposures[i].from_us), "to",
                                                    time_json(a->exposures[i].to_us)));
     }
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "verb", v->verb, "from",
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:o}", "verb", v->verb, "from",
                      time_json(a->from_us), "to", time_json(a->to_us), "request",
                      id_json(a->request), "subject", id_json(a->subject), "actor",
                      id_json(a->actor), "address", id_json(a->address), "session", a->session,
-                     "compromised", exposures);
+                     "process", (json_int_t)a->process, "compromised", exposures);
 }
 
 static json_t *rests_json(const investigation_t *v)
@@ -94,13 +94,13 @@ static json_t *events_json(const leak_t *leak)
     json_t *list = json_array();
     for (size_t i = 0; i < leak->event_count; i++) {
         const leak_event_t *e = &leak->events[i];
-        uint8_t mem[1100], purpose_mem[64], path_mem[256];
+        uint8_t mem[1100], purpose_mem[64], process_mem[16], path_mem[256];
         buf_t path = BUF_ON_ARRAY(path_mem);
         investigate_path(e, &path);
         json_array_append_new(
             list,
             json_pack(
-                "{s:I, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "record",
+                "{s:I, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "record",
                 (json_int_t)e->intent->seq, "time", time_json(e->intent->time_us), "class",
                 leak_class_name(e->class_), "why", leak_why_name(e->why), "subject",
                 id_json(e->intent->subject), "actor", id_json(e->intent->actor), "address",
@@ -108,6 +108,8 @@ static json_t *events_json(const leak_t *leak)
                 id_json(e->intent->request), "object", id_json(e->intent->object), "path",
                 text_json(buf_slice(&path)), "purpose",
                 text_json(investigate_fact(e->intent, "purpose", purpose_mem, sizeof purpose_mem)),
+                "process",
+                text_json(investigate_fact(e->intent, "process", process_mem, sizeof process_mem)),
                 "fields", text_json(investigate_fact(e->intent, "fields", mem, sizeof mem))));
     }
     return list;

@@ -161,6 +161,7 @@ static command_msg_t why_msg(leak_why_t why)
         [LEAK_SAME_OBJECT] = COMMAND_MSG_WHY_SAME_OBJECT,
         [LEAK_HOST] = COMMAND_MSG_WHY_HOST,
         [LEAK_WAS_REFUSED] = COMMAND_MSG_WHY_REFUSED,
+        [LEAK_TO_HOST] = COMMAND_MSG_WHY_TO_HOST,
     };
     return MSGS[why];
 }

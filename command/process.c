@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -21,7 +22,8 @@ enum {
     ARGS_MAX = 14,
     ENVIRONMENT_MAX = 8,
     START_ARENA_BYTES = 128 * 1024,
-    LEFTOVER_WAIT_US = 3000000
+    LEFTOVER_WAIT_US = 3000000,
+    CONNECT_MS = 1000,
 };
 
 /* What one start needs, in memory of its own: a house starts its processes without end. */
@@ -287,16 +289,33 @@ void process_ended(process_t *p)
     process_state_set(p, PROCESS_WAITING);
 }
 
-bool process_port_answers(unsigned port)
+/* A file that every front has, of which no record is made but a count a minute. */
+static bool front_answers(int fd, deadline_t until)
 {
-    FD_SCOPED int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    static const char ASK[] = "HEAD /static/shop.css HTTP/1.0\r\nHost: shop.localhost\r\n\r\n";
+    char first;
+    return send(fd, ASK, sizeof ASK - 1, MSG_NOSIGNAL) == (ssize_t)sizeof ASK - 1 &&
+           !err_failed(fd_wait(fd, POLLIN, until)) && recv(fd, &first, 1, 0) == 1;
+}
+
+bool process_port_answers(unsigned port, int64_t wait_ms)
+{
+    FD_SCOPED int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    deadline_t until = deadline_in_ms(wait_ms ? wait_ms : CONNECT_MS);
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     union {
         const struct sockaddr_in *in;
         const struct sockaddr *any;
     } to = {.in = &at};
-    return fd >= 0 && connect(fd, to.any, sizeof at) == 0;
+    if (fd < 0 || (connect(fd, to.any, sizeof at) != 0 &&
+                   (errno != EINPROGRESS || err_failed(fd_wait(fd, POLLOUT, until))))) {
+        return false;
+    }
+    int failed = 0;
+    socklen_t len = sizeof failed;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &len) == 0 && !failed &&
+           (!wait_ms || front_answers(fd, until));
 }
 
 /* nginx writes its pid file after it has bound its ports: until then another program may answer there. */
@@ -317,7 +336,7 @@ static bool pid_file_names(house_t *h, pid_t pid)
 
 bool process_nginx_listens(house_t *h, pid_t pid)
 {
-    return pid_file_names(h, pid) && process_port_answers(h->port);
+    return pid_file_names(h, pid) && process_port_answers(h->port, 0);
 }
 
 /* ---- what a killed supervisor left behind ---- */

@@ -25,8 +25,9 @@ err_t process_start(house_t *h, process_t *p);
 /* After waitpid: back to PROCESS_WAITING with the backoff. */
 void process_ended(process_t *p);
 void process_state_set(process_t *p, process_state_t state);
-/* Does anybody take connections at this port of 127.0.0.1? */
-bool process_port_answers(unsigned port);
+/* Does anybody take connections at this port of 127.0.0.1? With wait_ms a request must be answered in
+ * that time as well: the kernel takes connections for workers that stand still. */
+bool process_port_answers(unsigned port, int64_t wait_ms);
 /* nginx tells nobody that it is ready: its pid file names this process, and the port answers. */
 bool process_nginx_listens(house_t *h, pid_t pid);
 /* Does the configuration that nginx was started with name the OWASP Core Rule Set? */

@@ -56,7 +56,7 @@ static void room_ask(house_t *h, line_t *line)
 
 static void guard_judge(house_t *h, line_t *line)
 {
-    if (!process_port_answers(h->port)) {
+    if (!process_port_answers(h->port, HEALTH_WAIT_MS)) {
         health_add(&line->health, HEALTH_DOWN, "port", "does not answer");
     }
     if (!process_guard_has_crs(h)) {

@@ -11,7 +11,9 @@
  *
  * Where nothing can be proved - records lost, a room that died, a host that an investigator calls
  * compromised - stands in the boundary: there the answer is "all customers whose data that host
- * could open", never "none". */
+ * could open", never "none". Of the machine, the vault and the record that is everybody; of a room
+ * that asks the vault it is whom the vault opened for it, which is on record, and no more than the
+ * leak budget. */
 #ifndef LEDGER_API_LEAK_H
 #define LEDGER_API_LEAK_H
 
@@ -33,6 +35,7 @@ typedef enum leak_why {
     LEAK_SAME_OBJECT,    /* inferable: of a booking whose data was opened or touched */
     LEAK_HOST,           /* an exposure that the investigator entered */
     LEAK_WAS_REFUSED,
+    LEAK_TO_HOST, /* certain: handed to a room that the investigator calls compromised */
 } leak_why_t;
 const char *leak_why_name(leak_why_t why);
 const char *leak_class_name(leak_class_t class_);
@@ -41,8 +44,9 @@ const char *leak_class_name(leak_class_t class_);
 typedef enum leak_host {
     LEAK_HOST_MACHINE, /* "host": the whole machine */
     LEAK_HOST_VAULT,
-    LEAK_HOST_SHOP,
-    LEAK_HOST_OFFICE,
+    LEAK_HOST_SHOP, /* opens nothing by itself: it has what the vault gave it, and that is recorded
+                     */
+    LEAK_HOST_OFFICE, /* the same */
     LEAK_HOST_LEDGER, /* "ledger": ledgerd or its note key: the record itself proves nothing */
     LEAK_HOST_GUARD,  /* sees what passes, opens nothing */
     LEAK_HOST_PAY,
@@ -50,8 +54,12 @@ typedef enum leak_host {
 } leak_host_t;
 const char *leak_host_name(leak_host_t host);
 bool leak_host_parse(const char *name, leak_host_t *ret_host);
-/* Everything that is stored, or only what passes through. */
+/* Everything that is stored: it has the keys, or is the record. Keys that were copied stay copied:
+ * such an exposure has a begin and no end. */
 bool leak_host_opens_all(leak_host_t host);
+/* What the vault gives it when it asks: then every reveal of its room in that time is certain once
+ * handed over, whatever request or actor it named. Beside that, what people typed. */
+bool leak_host_asks(leak_host_t host);
 
 typedef struct leak_exposure {
     leak_host_t host;
@@ -62,6 +70,7 @@ typedef struct leak_ask {
     int64_t from_us, to_us; /* of the intents */
     id128_t actor, address, request, subject;
     char session[LEAK_SESSION]; /* guard's hash of the session cookie, 16 hex digits; or empty */
+    uint32_t process; /* that asked the vault, as the kernel named it to vaultd; 0 = any */
     leak_exposure_t exposures[LEAK_EXPOSURES_MAX];
     size_t exposure_count;
 } leak_ask_t;

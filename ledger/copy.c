@@ -33,6 +33,7 @@ typedef struct copy {
     ledger_copy_file_fn *each;
     void *ctx;
     slice_t note, vkey; /* of the checkpoint; the public key that opens it */
+    slice_t witnessed;  /* public/witnessed, or empty */
     uint8_t vkey_mem[EPOCH_VKEY];
     uint64_t minimum; /* records below are removed */
     ledger_copy_facts_t facts;
@@ -273,12 +274,24 @@ static err_t keys_out(copy_t *c)
     return OK;
 }
 
+/* Read before the checkpoint, so it is not ahead of it: the log only grows. */
+static err_t witnessed_hold(copy_t *c)
+{
+    err_t e = tiles_read(c->public_dir, "witnessed", &c->arena, NOTE_MAX, &c->witnessed);
+    if (err_is(e, ERR_NOT_FOUND)) {
+        c->witnessed = SLICE_EMPTY;
+        return OK;
+    }
+    return e;
+}
+
 /* One try to hold checkpoint, edge and log of one moment. NOT_FOUND: ledgerd went on meanwhile. */
 static err_t moment_hold(copy_t *c, uint64_t at_least)
 {
     pieces_close(c);
     c->any = false;
     TRY(minimum_read(c->public_dir, &c->minimum));
+    TRY(witnessed_hold(c));
     TRY(tiles_read(c->public_dir, "checkpoint", &c->arena, NOTE_MAX, &c->note));
     TRY(ledger_copy_checkpoint(c->note, &c->facts.size, c->facts.root));
     ENSURE(c->facts.size >= at_least && c->facts.size > 0, ERR_UNAVAILABLE);
@@ -440,6 +453,10 @@ static err_t all_out(copy_t *c)
     TRY(still_out(c));
     TRY(scratch_write(c, "vkey", c->vkey));
     TRY(hand_out(c, "public/ledger.vkey", c->scratch, "vkey"));
+    if (c->witnessed.len) { /* what others saw must not be lost with the machine */
+        TRY(scratch_write(c, "witnessed", c->witnessed));
+        TRY(hand_out(c, "public/witnessed", c->scratch, "witnessed"));
+    }
     TRY(scratch_write(c, "checkpoint", c->note));
     TRY(hand_out(c, "signed", c->scratch, "checkpoint"));
     return hand_out(c, "public/checkpoint", c->scratch, "checkpoint");

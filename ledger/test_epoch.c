@@ -132,9 +132,18 @@ static void copies(void **state)
         snprintf(to, sizeof to, "%s%zu", copy, i);
         add(SIZES[i]);
         wait_sealed();
+        char seen[192], of_copy[224];
+        snprintf(seen, sizeof seen, "%s/public/witnessed", live);
+        snprintf(of_copy, sizeof of_copy, "%s/public/witnessed", to);
+        if (i == 2) { /* as if witnesses had seen this much, and no more later */
+            char checkpoint[192];
+            snprintf(checkpoint, sizeof checkpoint, "%s/public/checkpoint", live);
+            file_copy(checkpoint, seen);
+        }
         ledger_copy_facts_t f = copied(to, keeper_size(&keeper));
         assert_int_equal(f.size, keeper_size(&keeper));
-        report_t r = verified(to, NULL, NULL, VERDICT_OK);
+        assert_int_equal(access(of_copy, F_OK) == 0, i >= 2);
+        report_t r = verified(to, NULL, i >= 2 ? of_copy : NULL, VERDICT_OK);
         assert_int_equal(r.size, f.size);
         assert_memory_equal(r.root, f.root, 32);
     }

@@ -17,7 +17,7 @@
 #include "tests/tmpdir.h"
 #include "verify/evidence.h"
 
-enum { SEGMENT = 256, ADDRESS = 66, TAKEN = 9 };
+enum { SEGMENT = 256, ADDRESS = 66, TAKEN = 9, PROCESS = 77 };
 
 static tmpdir_t tmp;
 static note_key_t key;
@@ -36,9 +36,11 @@ static void add(room_id_t room, const ledger_record_t *rec)
 static void add_traffic(void)
 {
     for (uint64_t i = 0; i < 40 * TAKEN; i++) {
-        uint8_t mem[64], out_mem[64];
+        uint8_t mem[128], out_mem[64];
         buf_t facts = BUF_ON_ARRAY(mem), out = BUF_ON_ARRAY(out_mem);
         ledger_fact_i64(&facts, "reveal", (int64_t)i);
+        ledger_fact(&facts, "room", i % 40 ? SLICE("office") : SLICE("shop"));
+        ledger_fact_i64(&facts, "process", i % 40 ? 5 : PROCESS);
         ledger_fact_i64(&out, "reveal", (int64_t)i);
         ledger_fact_i64(&out, "delivered", 1);
         ledger_record_t rec = {.type = LEDGER_REVEAL_INTENT,
@@ -282,6 +284,77 @@ static void test_answer_altered(void **state)
     free(rows);
 }
 
+/* Other questions that come to the same people: by process; and a shop that was taken over,
+ * whatever address is asked for. Each is accepted whole, and with nobody left out or softened. */
+static void test_other_questions(void **state)
+{
+    const leak_ask_t before = question,
+                     asks[] = {{.from_us = INT64_MIN, .to_us = INT64_MAX, .process = PROCESS},
+                               {.from_us = INT64_MIN,
+                                .to_us = INT64_MAX,
+                                .address = id_of(ADDRESS + 1000),
+                                .exposures = {{LEAK_HOST_SHOP, INT64_MIN, INT64_MAX}},
+                                .exposure_count = 1}};
+    for (size_t i = 0; i < BASE_COUNT(asks); i++) {
+        leak_t answer;
+        said_t said;
+        const char *what;
+        question = asks[i];
+        CHECK(!err_failed(query_leak(q, &question, &answer)));
+        slice_t bytes = made(&answer);
+        if (!accepted(bytes, &said, &what)) {
+            fail_msg("%zu: %s", i, what);
+        }
+        assert_int_equal(said.certain, (TAKEN + 1) / 2);
+        assert_int_equal(said.possible, TAKEN / 2);
+        assert_int_equal(said.wrong, 0);
+        vfile_free(&bytes);
+        for (size_t k = 0; k < (TAKEN + 1) / 2 + TAKEN / 2; k++) { /* the strongest stand first */
+            leak_subject_t row = answer.subjects[k];
+            answer.subjects[k].class_ = LEAK_INFERABLE;
+            bytes = made(&answer);
+            assert_false(accepted(bytes, &said, &what));
+            vfile_free(&bytes);
+            answer.subjects[k] = answer.subjects[answer.subject_count - 1];
+            answer.subject_count--;
+            bytes = made(&answer);
+            assert_false(accepted(bytes, &said, &what));
+            vfile_free(&bytes);
+            answer.subjects[answer.subject_count++] = answer.subjects[k];
+            answer.subjects[k] = row;
+        }
+    }
+    question = before;
+}
+
+/* Keys that were copied before the time asked for: everybody, or it is refused. */
+static void test_all_or_refused(void **state)
+{
+    const leak_ask_t before = question;
+    leak_t answer;
+    said_t said;
+    const char *what;
+    int64_t last = query_scope(q).last_us;
+    question = (leak_ask_t){.from_us = last + 10,
+                            .to_us = last + 20,
+                            .exposures = {{LEAK_HOST_VAULT, last + 1, last + 2}},
+                            .exposure_count = 1};
+    CHECK(!err_failed(query_leak(q, &question, &answer)));
+    assert_true(answer.all);
+    assert_int_equal(answer.count[LEAK_POSSIBLE], 40 * TAKEN);
+    slice_t bytes = made(&answer);
+    if (!accepted(bytes, &said, &what)) {
+        fail_msg("%s", what);
+    }
+    assert_int_equal(said.possible, 40 * TAKEN);
+    vfile_free(&bytes);
+    answer.subject_count--;
+    bytes = made(&answer);
+    assert_false(accepted(bytes, &said, &what));
+    vfile_free(&bytes);
+    question = before;
+}
+
 static void sign_again(uint8_t *bytes, size_t len)
 {
     static const char CONTEXT[] = "sekisho evidence v1\n";
@@ -407,10 +480,16 @@ static void test_proofs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_honest),         cmocka_unit_test(test_record_left_out),
-        cmocka_unit_test(test_page_left_out),  cmocka_unit_test(test_question_left_out),
-        cmocka_unit_test(test_answer_altered), cmocka_unit_test(test_bytes_changed),
-        cmocka_unit_test(test_keys),           cmocka_unit_test(test_proofs),
+        cmocka_unit_test(test_honest),
+        cmocka_unit_test(test_record_left_out),
+        cmocka_unit_test(test_page_left_out),
+        cmocka_unit_test(test_question_left_out),
+        cmocka_unit_test(test_answer_altered),
+        cmocka_unit_test(test_bytes_changed),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_proofs),
+        cmocka_unit_test(test_other_questions),
+        cmocka_unit_test(test_all_or_refused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -20,6 +20,7 @@ static note_key_t key;
 static keeper_t keeper;
 static query_t *q;
 static uint64_t reveals;
+static clock_cell_t cell;
 
 static int setup(void **state)
 {
@@ -78,6 +79,8 @@ typedef enum ends { DELIVERED, LOST, GONE, REFUSED, FAKE_REFUSED } ends_t;
 typedef struct play {
     uint64_t request, object, subject, actor;
     ends_t ends;
+    const char *room; /* that asked the vault; NULL: shop */
+    int64_t process;
 } play_t;
 
 static void reveal(const play_t *p)
@@ -85,6 +88,8 @@ static void reveal(const play_t *p)
     uint8_t mem[256], end_mem[256];
     buf_t facts = BUF_ON_ARRAY(mem), end = BUF_ON_ARRAY(end_mem);
     ledger_fact_i64(&facts, "reveal", (int64_t)++reveals);
+    ledger_fact(&facts, "room", slice_cstr_in(p->room ? p->room : "shop"));
+    ledger_fact_i64(&facts, "process", p->process);
     ledger_fact(&facts, "purpose", SLICE("SHOW_TO_OWNER"));
     ledger_record_t rec = {.type = LEDGER_REVEAL_INTENT,
                            .request = p->request ? id_of(p->request) : id_zero(),
@@ -253,12 +258,16 @@ static void test_inferable(void **state)
 static void test_exposures(void **state)
 {
     for (uint64_t i = 0; i < 20; i++) {
-        add(ROOM_SHOP,
-            &(ledger_record_t){.type = LEDGER_TRAVELLERS_SEALED, .object = id_of(500 + i)});
+        add(ROOM_SHOP, &(ledger_record_t){.type = LEDGER_TRAVELLERS_SEALED,
+                                          .object = id_of(500 + i),
+                                          .subject = id_of(600 + i)});
         add(ROOM_SHOP, &(ledger_record_t){.type = LEDGER_CONSENT,
                                           .object = id_of(500 + i),
                                           .subject = id_of(600 + i)});
     }
+    /* who typed and went away without agreeing; who has an account and no booking */
+    add(ROOM_SHOP, &(ledger_record_t){.type = LEDGER_TRAVELLERS_SEALED, .subject = id_of(620)});
+    add(ROOM_SHOP, &(ledger_record_t){.type = LEDGER_ACCOUNT_CREATED, .subject = id_of(621)});
     add(ROOM_VAULT, &(ledger_record_t){
                         .type = LEDGER_ERASED, .subject = id_of(603), .facts = SLICE("step=done")});
     /* promised, not done; and said by a room that has no say */
@@ -275,11 +284,13 @@ static void test_exposures(void **state)
                        .exposure_count = 1};
     leak_t leak = leak_of(&what);
     assert_true(leak.all);
-    assert_int_equal(leak.count[LEAK_POSSIBLE], 19); /* but for the one that was erased before */
+    assert_int_equal(leak.count[LEAK_POSSIBLE], 21); /* but for the one that was erased before */
     assert_null(row(&leak, 603));
     must_be(&leak, 604, LEAK_POSSIBLE, LEAK_HOST);
     must_be(&leak, 605, LEAK_POSSIBLE, LEAK_HOST);
     must_be(&leak, 619, LEAK_POSSIBLE, LEAK_HOST);
+    must_be(&leak, 620, LEAK_POSSIBLE, LEAK_HOST);
+    must_be(&leak, 621, LEAK_POSSIBLE, LEAK_HOST);
     assert_int_equal(leak.known_bookings, 20);
     what.exposures[0].host = LEAK_HOST_PAY;
     leak = leak_of(&what);
@@ -293,6 +304,100 @@ static void test_exposures(void **state)
     }
 }
 
+/* Keys that were copied stay copied: the answer about a later time is "all", too. */
+static void test_keys_stay_copied(void **state)
+{
+    add(ROOM_SHOP, &(ledger_record_t){.type = LEDGER_CONSENT, .subject = id_of(600)});
+    ask();
+    int64_t now = query_scope(q).last_us;
+    static const leak_host_t ALL[] = {LEAK_HOST_MACHINE, LEAK_HOST_VAULT, LEAK_HOST_LEDGER};
+    for (size_t i = 0; i < BASE_COUNT(ALL); i++) {
+        leak_ask_t what = {.from_us = now + 10,
+                           .to_us = now + 20,
+                           .exposures = {{ALL[i], now, now + 1}},
+                           .exposure_count = 1};
+        leak_t leak = leak_of(&what);
+        assert_true(leak.all);
+        must_be(&leak, 600, LEAK_POSSIBLE, LEAK_HOST);
+        assert_int_equal(leak.boundary[0].kind, BOUNDARY_EXPOSURE);
+        what.exposures[0].from_us = now + 21; /* it began later */
+        assert_false(leak_of(&what).all);
+    }
+}
+
+/* A shop that was taken over says of its reveals what it likes. */
+static void test_compromised_shop(void **state)
+{
+    reveal(&(play_t){0, 1, 10, 0, DELIVERED, .process = 7});   /* no request: its own work */
+    reveal(&(play_t){900, 2, 11, 5, DELIVERED, .process = 7}); /* one that never was */
+    reveal(&(play_t){901, 3, 12, 5, DELIVERED, .process = 7}); /* somebody else's */
+    http(901, 70, "m=GET&p=/x&s=404");
+    reveal(&(play_t){901, 3, 13, 5, GONE, .process = 7});
+    reveal(&(play_t){901, 3, 14, 5, LOST, .process = 7});
+    reveal(&(play_t){901, 3, 15, 5, REFUSED, .process = 7});
+    reveal(&(play_t){901, 3, 16, 5, FAKE_REFUSED, .process = 7});
+    reveal(&(play_t){902, 4, 17, 6, DELIVERED, .process = 8}); /* the honest one's */
+    http(902, 71, OK_FACTS);
+    reveal(&(play_t){903, 5, 18, 9, DELIVERED, "office", 9});
+    http(903, 72, OK_FACTS);
+    add(ROOM_SHOP, &(ledger_record_t){.type = LEDGER_TRAVELLERS_SEALED, .subject = id_of(19)});
+    add(ROOM_SHOP, &(ledger_record_t){.type = LEDGER_CONSENT, .subject = id_of(20)});
+    ask();
+    leak_t leak = leak_of(&(leak_ask_t){ALL_TIME, .address = id_of(66),
+                                        .exposures = {{LEAK_HOST_SHOP, INT64_MIN, INT64_MAX}},
+                                        .exposure_count = 1});
+    assert_false(leak.all);
+    must_be(&leak, 10, LEAK_CERTAIN, LEAK_TO_HOST);
+    must_be(&leak, 11, LEAK_CERTAIN, LEAK_TO_HOST);
+    must_be(&leak, 12, LEAK_CERTAIN, LEAK_TO_HOST);
+    must_be(&leak, 13, LEAK_POSSIBLE, LEAK_NOT_DELIVERED);
+    must_be(&leak, 14, LEAK_POSSIBLE, LEAK_NO_OUTCOME);
+    assert_true(row(&leak, 15)->class_ > LEAK_POSSIBLE);
+    must_be(&leak, 16, LEAK_POSSIBLE, LEAK_NO_OUTCOME);
+    must_be(&leak, 17, LEAK_CERTAIN, LEAK_TO_HOST); /* it passed through the same hands */
+    must_be(&leak, 19, LEAK_POSSIBLE, LEAK_HOST);
+    assert_true(!row(&leak, 18) || row(&leak, 18)->class_ > LEAK_POSSIBLE);
+    assert_true(!row(&leak, 20) || row(&leak, 20)->class_ > LEAK_POSSIBLE);
+    leak = leak_of(&(leak_ask_t){ALL_TIME, .process = 7});
+    assert_int_equal(leak.count[LEAK_CERTAIN] + leak.count[LEAK_POSSIBLE], 6);
+    must_be(&leak, 10, LEAK_CERTAIN, LEAK_DELIVERED);
+    must_be(&leak, 11, LEAK_POSSIBLE, LEAK_ANSWER_UNKNOWN);
+    must_be(&leak, 12, LEAK_POSSIBLE, LEAK_ANSWER_ERROR);
+    leak = leak_of(&(leak_ask_t){ALL_TIME, .process = 8, .address = id_of(71)});
+    assert_int_equal(leak.count[LEAK_CERTAIN], 1);
+    assert_int_equal(leak.count[LEAK_POSSIBLE], 0); /* the thief's unknown requests are not his */
+}
+
+/* The asker chooses what his intents say. However he does, all is found, and in bounded time: many
+ * reveals under one request, or under none and one object, over more than an hour. */
+static void test_many_under_one(void **state)
+{
+    enum { MANY = 6000 };
+    clock_attach(&cell);
+    cell.offset_us = 0;
+    for (uint64_t i = 0; i < MANY; i++) {
+        reveal(&(play_t){500, 1, 10000 + i, 5, i % 100 ? DELIVERED : GONE});
+        reveal(&(play_t){0, 2, 9000, 0, DELIVERED}); /* the same person again and again */
+        if (i % 1000 == 999) {                       /* each a while after the one before */
+            assert_false(err_failed(keeper_flush(&keeper)));
+            cell.offset_us += 25 * 60 * CLOCK_SECOND_US;
+        }
+    }
+    http(500, 66, OK_FACTS);
+    ask();
+    leak_t leak = leak_of(&(leak_ask_t){ALL_TIME, .request = id_of(500)});
+    assert_int_equal(leak.count[LEAK_CERTAIN] + leak.count[LEAK_POSSIBLE], MANY);
+    for (uint64_t i = 0; i < MANY; i += 100) {
+        must_be(&leak, 10000 + i, LEAK_POSSIBLE, LEAK_NOT_DELIVERED);
+    }
+    leak = leak_of(&(leak_ask_t){ALL_TIME, .subject = id_of(9000)});
+    assert_int_equal(leak.event_count, MANY);
+    must_be(&leak, 9000, LEAK_CERTAIN, LEAK_DELIVERED);
+    for (size_t i = 0; i < leak.event_count; i++) {
+        assert_int_equal(leak.events[i].class_, LEAK_CERTAIN);
+    }
+}
+
 static const boundary_t *boundary_of(const leak_t *leak, boundary_kind_t kind, unsigned room)
 {
     for (size_t i = 0; i < leak->boundary_count; i++) {
@@ -302,8 +407,6 @@ static const boundary_t *boundary_of(const leak_t *leak, boundary_kind_t kind, u
     }
     return NULL;
 }
-
-static clock_cell_t cell;
 
 static void test_boundary(void **state)
 {
@@ -342,6 +445,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_filters, setup, teardown),
         cmocka_unit_test_setup_teardown(test_inferable, setup, teardown),
         cmocka_unit_test_setup_teardown(test_exposures, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_keys_stay_copied, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_compromised_shop, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_under_one, setup, teardown),
         cmocka_unit_test_setup_teardown(test_boundary, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

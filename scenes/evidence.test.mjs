@@ -196,4 +196,21 @@ file.scene('the tuning ring: recent requests, read by the rules\' own tool, each
   await rm(path.dirname(dir), { recursive: true });
 });
 
+file.scene('the ring\'s key of a month that is over is destroyed by policy, on record; an order to preserve stops it', async ({ house }) => {
+  const destroyed = async () => (await house.records()).filter((r) => r.type === 'EVIDENCE_ERASED' && facts(r).by === 'policy');
+  const held = async () => Number((await house.must('status', '--metrics')).match(/^sekisho_vault_evidence_keys_held_total\S* (\d+)/m)[1]);
+  await house.must('ledger', 'hold', '--reason', '保全');
+  const before = await held(), already = (await destroyed()).length;
+  await house.step(45 * 86400);
+  await waitFor('the order to be asked for', async () => (await held()) > before, { every: 500 });
+  assert.equal((await destroyed()).length, already);
+  const [{ hold }] = JSON.parse(await house.must('ledger', 'holds', '--json')).holds;
+  await house.must('ledger', 'release', hold, '--reason', '解除');
+  await house.step(2 * 3600);
+  const [record] = await waitFor('it to be destroyed', async () => { const all = await destroyed(); return all.length > already ? all : null; }, { every: 500 });
+  assert.equal(facts(record).what, 'ring');
+  assert.match(facts(record).month, /^\d{4}-\d{2}$/);
+  assert.equal((await house.run('ledger', 'verify')).code, 0);
+});
+
 await file.play();

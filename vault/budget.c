@@ -57,9 +57,10 @@ struct budget {
     int64_t mono_us; /* when time_us was set last */
 };
 
-budget_limits_t budget_default(vault_purpose_t purpose, bool wide)
+budget_limits_t budget_default(unsigned purpose, bool wide)
 {
     static const budget_limits_t DEFAULTS[BUDGET_PURPOSES] = {
+        [BUDGET_ALL] = {0, 0, 900, 25000},
         [VAULT_FOR_SHOW_TO_OWNER] = {30, 200, 600, 20000},
         [VAULT_FOR_MAIL] = {30, 200, 600, 20000},
         [VAULT_FOR_PAPER] = {30, 200, 300, 10000},
@@ -219,16 +220,18 @@ typedef struct scope {
     counter_t *counter;
     int64_t minute, day; /* limits */
     const char *of_minute, *of_day;
-    id128_t actor; /* zero for the room's */
+    unsigned purpose; /* or BUDGET_ALL */
+    id128_t actor;    /* zero for the room's */
 } scope_t;
 
-static uint64_t hash_of(const budget_t *b, const budget_ask_t *ask, id128_t actor, id128_t subject)
+static uint64_t hash_of(const budget_t *b, room_id_t room, unsigned purpose, id128_t actor,
+                        id128_t subject)
 {
     uint8_t mem[2 + 2 * ID_BYTES];
     uint64_t hash;
     buf_t in = BUF_ON_ARRAY(mem);
-    buf_u8(&in, (uint8_t)ask->room);
-    buf_u8(&in, (uint8_t)ask->purpose);
+    buf_u8(&in, (uint8_t)room);
+    buf_u8(&in, (uint8_t)purpose);
     buf_put(&in, id_slice(&actor));
     buf_put(&in, id_slice(&subject));
     crypto_shorthash((uint8_t *)&hash, in.ptr, in.len, b->board->hash_key);
@@ -239,7 +242,7 @@ static uint64_t hash_of(const budget_t *b, const budget_ask_t *ask, id128_t acto
  * counts for it. */
 static counter_t *actor_counter(budget_t *b, const budget_ask_t *ask)
 {
-    uint64_t key = hash_of(b, ask, ask->actor, id_zero());
+    uint64_t key = hash_of(b, ask->room, ask->purpose, ask->actor, id_zero());
     counter_t *first = &b->board->actors[key % (ACTORS / WAYS) * WAYS], *oldest = first;
     for (size_t i = 0; i < WAYS; i++) {
         if (first[i].key == key) {
@@ -252,21 +255,35 @@ static counter_t *actor_counter(budget_t *b, const budget_ask_t *ask)
     return oldest;
 }
 
-static size_t scopes_of(budget_t *b, const budget_ask_t *ask, int64_t at_s, scope_t out[2])
+enum { SCOPES = 3 };
+
+static scope_t room_scope(budget_t *b, room_id_t room, unsigned purpose)
+{
+    const budget_limits_t *l = &b->conf.limits[purpose];
+    bool all = purpose == BUDGET_ALL;
+    return (scope_t){.counter = &b->board->rooms[room][purpose],
+                     .minute = l->room_minute,
+                     .day = l->room_day,
+                     .of_minute = all ? "all_minute" : "room_minute",
+                     .of_day = all ? "all_day" : "room_day",
+                     .purpose = purpose};
+}
+
+static size_t scopes_of(budget_t *b, const budget_ask_t *ask, int64_t at_s, scope_t out[SCOPES])
 {
     const budget_limits_t *l = &b->conf.limits[ask->purpose];
     size_t n = 0;
-    out[n++] = (scope_t){.counter = &b->board->rooms[ask->room][ask->purpose],
-                         .minute = l->room_minute,
-                         .day = l->room_day,
-                         .of_minute = "room_minute",
-                         .of_day = "room_day"};
+    out[n++] = room_scope(b, ask->room, ask->purpose);
+    if (ask->purpose != VAULT_FOR_INCIDENT) { /* by order, and to very many */
+        out[n++] = room_scope(b, ask->room, BUDGET_ALL);
+    }
     if (!id_is_zero(ask->actor)) {
         out[n++] = (scope_t){.counter = actor_counter(b, ask),
                              .minute = l->actor_minute,
                              .day = l->actor_day,
                              .of_minute = "actor_minute",
                              .of_day = "actor_day",
+                             .purpose = ask->purpose,
                              .actor = ask->actor};
     }
     for (size_t i = 0; i < n; i++) {
@@ -294,7 +311,8 @@ static size_t fresh_count(budget_t *b, const budget_ask_t *ask, const scope_t *s
     size_t n = 0;
     for (size_t i = 0; i < ask->n; i++) {
         bool counted;
-        seen_place(b, hash_of(b, ask, s->actor, ask->subjects[i]), hour, &counted);
+        seen_place(b, hash_of(b, ask->room, s->purpose, s->actor, ask->subjects[i]), hour,
+                   &counted);
         n += !counted;
     }
     return n;
@@ -319,7 +337,7 @@ static void take(budget_t *b, const budget_ask_t *ask, const scope_t *s, uint32_
 {
     for (size_t i = 0; i < ask->n; i++) {
         bool counted;
-        uint64_t key = hash_of(b, ask, s->actor, ask->subjects[i]);
+        uint64_t key = hash_of(b, ask->room, s->purpose, s->actor, ask->subjects[i]);
         seen_t *place = seen_place(b, key, hour, &counted);
         if (!counted) {
             counter_add(s->counter, 1);
@@ -330,8 +348,8 @@ static void take(budget_t *b, const budget_ask_t *ask, const scope_t *s, uint32_
 
 err_t budget_take(budget_t *b, const budget_ask_t *ask, budget_hit_t *ret_hit)
 {
-    scope_t scopes[2];
-    CHECK(ask->room < ROOM_COUNT && (unsigned)ask->purpose < BUDGET_PURPOSES);
+    scope_t scopes[SCOPES];
+    CHECK(ask->room < ROOM_COUNT && (unsigned)ask->purpose - 1 < BUDGET_PURPOSES - 1);
     int64_t at_s = now_s(b);
     uint32_t hour = (uint32_t)(at_s / HOUR_S);
     size_t n = scopes_of(b, ask, at_s, scopes);

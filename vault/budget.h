@@ -1,8 +1,10 @@
 /* The leak budget: how many different people may be revealed to whom in a minute and in a day. What
  * a stolen session or a hijacked room can take before somebody looks is bounded by it.
  *
- * Two scopes a reveal, both by room and purpose: the actor, and the room as a whole (actors are
- * what the room says they are; a hijacked one can invent any). A person counts once in 24 hours a
+ * Three scopes a reveal: the actor and the room as a whole, both by purpose (actors are what the
+ * room says they are; a hijacked one can invent any), and the room for all purposes together but
+ * INCIDENT (purposes, too, are what it says: without this scope it would have all their budgets one
+ * after the other). A person counts once in 24 hours a
  * scope: reading her again is free, so nobody who reads her own booking ever stands in the way of
  * it. All or nothing: a batch that does not fit takes nothing.
  *
@@ -16,20 +18,25 @@
 #include "io/room.h"
 #include "vault/api.h"
 
-enum { BUDGET_PURPOSES = VAULT_FOR_INCIDENT + 1, BUDGET_MAX = 10000000 };
+enum {
+    BUDGET_ALL = 0, /* in the place of a purpose: all of them together */
+    BUDGET_PURPOSES = VAULT_FOR_INCIDENT + 1,
+    BUDGET_MAX = 10000000
+};
 
 /* Different people; never 0. */
 typedef struct budget_limits {
     int64_t actor_minute, actor_day, room_minute, room_day;
 } budget_limits_t;
 
-/* What a house starts with, by purpose. `wide`: profiles test and bench, where a load is no theft.
- */
-budget_limits_t budget_default(vault_purpose_t purpose, bool wide);
+/* What a house starts with, by purpose (or BUDGET_ALL). `wide`: profiles test and bench, where a
+ * load is no theft. */
+budget_limits_t budget_default(unsigned purpose, bool wide);
 
 typedef struct budget_conf {
-    path_t path;                             /* made when it is missing */
-    budget_limits_t limits[BUDGET_PURPOSES]; /* by purpose */
+    path_t path; /* made when it is missing */
+    budget_limits_t
+        limits[BUDGET_PURPOSES]; /* by purpose; BUDGET_ALL: of a room, the rest unused */
 } budget_conf_t;
 
 typedef struct budget budget_t;
@@ -43,7 +50,8 @@ typedef struct budget_ask {
 } budget_ask_t;
 
 typedef struct budget_hit {
-    const char *which; /* "actor_minute", "actor_day", "room_minute", "room_day" */
+    const char *which; /* "actor_minute", "actor_day", "room_minute", "room_day", "all_minute",
+                          "all_day" */
     int64_t limit;
     bool alarm; /* the first one of this scope in an hour */
 } budget_hit_t;

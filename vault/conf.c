@@ -5,10 +5,11 @@
 #include "register.h"
 
 /* clang-format off */
-#define BUDGET_ROW(purpose_, key_, member_, what_) \
+#define BUDGET_ROW_OF(at_, key_, member_, what_) \
     {.section = "budget", .key = key_ "_" #member_, .type = CONF_INT, \
-     .offset = offsetof(vault_conf_t, limits[VAULT_FOR_##purpose_].member_), .size = sizeof(int64_t), \
+     .offset = offsetof(vault_conf_t, limits[at_].member_), .size = sizeof(int64_t), \
      .min = 0, .max = BUDGET_MAX, .fallback = "0", .comment = what_}
+#define BUDGET_ROW(purpose_, key_, member_, what_) BUDGET_ROW_OF(VAULT_FOR_##purpose_, key_, member_, what_)
 #define BUDGET_ROWS(purpose_, key_) \
     BUDGET_ROW(purpose_, key_, actor_minute, "different people one actor may see in a minute; 0 = the profile's default"), \
     BUDGET_ROW(purpose_, key_, actor_day, "the same in 24 hours"), \
@@ -27,6 +28,10 @@ static const conf_field_t FIELDS[] = {
                  "Argon2id memory of one hashing, KiB; two hashings run at a time"),
     CONF_INT_ROW(vault_conf_t, queue, "passwords", "queue", 2, PASSWORDS_QUEUE_MAX, "32",
                  "log-ins that may wait or be hashed; more are refused"),
+    BUDGET_ROW_OF(BUDGET_ALL, "all", room_minute,
+                  "different people a room may see for all purposes together (but incident) in a "
+                  "minute; 0 = the profile's default"),
+    BUDGET_ROW_OF(BUDGET_ALL, "all", room_day, "the same in 24 hours"),
     BUDGET_ROWS(SHOW_TO_OWNER, "show_to_owner"),
     BUDGET_ROWS(MAIL, "mail"),
     BUDGET_ROWS(PAPER, "paper"),
@@ -74,9 +79,9 @@ master_source_t vault_conf_source(const vault_conf_t *conf, const daemon_t *d,
 void vault_conf_limits(const vault_conf_t *conf, const daemon_t *d,
                        budget_limits_t ret_limits[BUDGET_PURPOSES])
 {
-    for (unsigned i = VAULT_FOR_SHOW_TO_OWNER; i < BUDGET_PURPOSES; i++) {
+    for (unsigned i = BUDGET_ALL; i < BUDGET_PURPOSES; i++) {
         const budget_limits_t *set = &conf->limits[i];
-        budget_limits_t l = budget_default((vault_purpose_t)i, daemon_is_test(d));
+        budget_limits_t l = budget_default(i, daemon_is_test(d));
         l.actor_minute = set->actor_minute ? set->actor_minute : l.actor_minute;
         l.actor_day = set->actor_day ? set->actor_day : l.actor_day;
         l.room_minute = set->room_minute ? set->room_minute : l.room_minute;

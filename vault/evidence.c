@@ -12,8 +12,12 @@ enum {
     JOB_ARENA = 4 * WIRE_MAX_BYTES,
     MAKE_AT_ONCE = 1024,
     MAKE_A_TICK = 64,
-    SHEET_KEYS = EVIDENCE_SLOTS + 1
+    SHEET_KEYS = EVIDENCE_SLOTS + 1,
+    RING_KEEP_DAYS = 8, /* what is older nobody may read: command/ring.c, 7 days */
+    RING_MONTHS_BACK = 36
 };
+#define POLICY_REST_US (3600 * CLOCK_SECOND_US)
+#define JUMP_US (60 * CLOCK_SECOND_US)
 #define DAY_US (86400 * CLOCK_SECOND_US)
 
 struct evidence_job {
@@ -25,6 +29,7 @@ struct evidence_job {
     id128_t subject; /* of an erasure */
     vault_evidence_piece_t *pieces;
     size_t n;
+    bool policy; /* nobody asked: the time of what it destroys is over */
     err_t recorded;
 };
 
@@ -36,6 +41,8 @@ struct evidence {
     uint8_t ring[EVIDENCE_KEY];
     uint8_t keys[EVIDENCE_SLOTS * EVIDENCE_KEY];
     uint32_t ahead, ahead_month; /* slots of the next month that are made */
+    int64_t policy_us;           /* monotonic: not before; 0 until the first tick */
+    int64_t clocks_us;           /* wall less monotonic at the last tick */
     /* shared */
     pthread_t thread;
     bool started;
@@ -167,8 +174,71 @@ static void sheet_update(evidence_t *e, uint32_t month)
     pthread_mutex_unlock(&e->lock);
 }
 
+/* The ring's key of a month that is over, and seven days more: no slot of it may be read any more. */
+static bool ring_key_due(evidence_t *e, int64_t now_us, evidence_place_t *ret_place)
+{
+    uint32_t month = month_of(now_us - RING_KEEP_DAYS * DAY_US);
+    for (uint32_t i = 1; i <= RING_MONTHS_BACK; i++) {
+        keys_wrapped_t key;
+        evidence_place_t place = place_of(month - i, EVIDENCE_SLOTS);
+        if (!err_failed(
+                keystore_find(e->conf.months, evidence_key_id(place), place.month, &key))) {
+            *ret_place = place;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Not within an hour of a start or of a jump of the wall clock: a clock that is wrong for a moment
+ * destroys nothing. And an hour of rest after each, also after one that a hold has stopped. */
+static bool policy_rests(evidence_t *e, int64_t wall_us, int64_t mono_us)
+{
+    int64_t clocks_us = wall_us - mono_us, moved_us = clocks_us - e->clocks_us;
+    bool jumped = e->policy_us && (moved_us > JUMP_US || moved_us < -JUMP_US);
+    e->clocks_us = clocks_us;
+    if (!e->policy_us || jumped) {
+        e->policy_us = mono_us + POLICY_REST_US;
+    }
+    return mono_us < e->policy_us;
+}
+
+static bool enqueue(evidence_t *e, evidence_job_t *job);
+
+/* As if it had been asked for, by nobody: on record first, then destroyed. */
+static void policy_tick(evidence_t *e)
+{
+    static const wire_conn_t NOBODY = {UINT32_MAX, 0};
+    int64_t wall_us = clock_wall_us(), mono_us = clock_mono_us();
+    evidence_place_t place;
+    if (policy_rests(e, wall_us, mono_us) || !ring_key_due(e, wall_us, &place)) {
+        return;
+    }
+    evidence_job_t *job = calloc(1, sizeof *job);
+    if (!job) {
+        return;
+    }
+    arena_init(&job->arena, JOB_ARENA);
+    job->from = NOBODY;
+    job->kind = VAULT_EVIDENCE_ERASE;
+    job->policy = true;
+    job->order = (vault_evidence_order_t){.id = id_new(), .by = SLICE("policy")};
+    job->pieces = ARENA_NEW(&job->arena, vault_evidence_piece_t);
+    e->policy_us = mono_us + POLICY_REST_US;
+    if (!job->pieces) {
+        evidence_end(job);
+        return;
+    }
+    job->n = 1;
+    *job->pieces = (vault_evidence_piece_t){.place = place};
+    if (!enqueue(e, job)) {
+        evidence_end(job);
+    }
+}
+
 void evidence_tick(evidence_t *e)
 {
+    policy_tick(e);
     int64_t now_us = clock_wall_us();
     uint32_t month = month_of(now_us), next = month_of(now_us + DAY_US);
     if (e->conf.sheet_fd < 0) {
@@ -238,6 +308,14 @@ static err_t record_all(evidence_t *e, evidence_job_t *job)
     return err_failed(err) ? FAIL_SYS(ERR_NOT_RECORDED, err.sys) : OK;
 }
 
+/* Orders to preserve stop every deletion; whether some stand is for ledgerd to say, and not knowing
+ * counts as yes. */
+static bool hold_stands(evidence_t *e)
+{
+    ledger_status_t s;
+    return err_failed(ledger_status(e->conf.ledger, &s)) || s.holds > 0;
+}
+
 static void append(evidence_job_t **list, evidence_job_t *job)
 {
     while (*list) {
@@ -265,8 +343,10 @@ static void *work(void *arg)
             continue;
         }
         pthread_mutex_unlock(&e->lock);
-        job->recorded = record_all(e, job);
+        bool held = job->policy && hold_stands(e);
+        job->recorded = held ? FAIL(ERR_STOPPED) : record_all(e, job);
         pthread_mutex_lock(&e->lock);
+        e->counts.held += held;
         append(&e->done, job);
         pthread_mutex_unlock(&e->lock);
         e->conf.on_done(e->conf.ctx);
@@ -304,6 +384,19 @@ static err_t job_read(evidence_job_t *job, cursor_t *body)
     return cur_end(&c);
 }
 
+static bool enqueue(evidence_t *e, evidence_job_t *job)
+{
+    pthread_mutex_lock(&e->lock);
+    bool room = e->queued < EVIDENCE_QUEUE_MAX;
+    if (room) {
+        e->queued++;
+        append(&e->waiting, job);
+        pthread_cond_signal(&e->filled);
+    }
+    pthread_mutex_unlock(&e->lock);
+    return room;
+}
+
 err_t evidence_submit(evidence_t *e, wire_conn_t from, uint16_t kind, cursor_t *body)
 {
     evidence_job_t *job = calloc(1, sizeof *job);
@@ -312,16 +405,9 @@ err_t evidence_submit(evidence_t *e, wire_conn_t from, uint16_t kind, cursor_t *
     job->kind = kind;
     arena_init(&job->arena, JOB_ARENA);
     err_t err = job_read(job, body);
-    pthread_mutex_lock(&e->lock);
-    if (!err_failed(err) && e->queued == EVIDENCE_QUEUE_MAX) {
+    if (!err_failed(err) && !enqueue(e, job)) {
         err = FAIL(ERR_TOO_MANY);
     }
-    if (!err_failed(err)) {
-        e->queued++;
-        append(&e->waiting, job);
-        pthread_cond_signal(&e->filled);
-    }
-    pthread_mutex_unlock(&e->lock);
     if (err_failed(err)) {
         evidence_end(job);
     }

@@ -30,6 +30,7 @@ typedef struct evidence_conf {
 
 typedef struct evidence_counts {
     uint64_t opened, refused, destroyed;
+    uint64_t held;  /* times an order to preserve kept a key whose time was over */
     uint32_t month; /* of the sheet; 0: there is none */
     bool broken;    /* the sheet or its keys could not be made */
 } evidence_counts_t;
@@ -38,7 +39,9 @@ typedef struct evidence_counts {
 err_t evidence_new(const evidence_conf_t *conf, evidence_t **ret_evidence);
 /* Ends after the job at work. NULL is fine. */
 void evidence_free(evidence_t *e);
-/* Each EVIDENCE_TICK_MS: a new month's sheet; the keys of the next one, some at a time. */
+/* Each EVIDENCE_TICK_MS: a new month's sheet; the keys of the next one, some at a time; and one key
+ * of the tuning ring at a time whose month has been over for longer than the ring is read: on
+ * record (EVIDENCE_ERASED what=ring by=policy), then destroyed, unless an order to preserve stands. */
 void evidence_tick(evidence_t *e);
 /* Copies and queues. SYNTAX, MEMORY, TOO_MANY. */
 err_t evidence_submit(evidence_t *e, wire_conn_t from, uint16_t kind, cursor_t *body);

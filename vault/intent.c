@@ -12,6 +12,7 @@ static void facts_begin(buf_t *facts, const intent_t *it)
     id_encode(it->id, id);
     ledger_fact(facts, "reveal", slice_make(id, sizeof id));
     ledger_fact(facts, "room", slice_cstr_in(room_name(it->room)));
+    ledger_fact_i64(facts, "process", it->process);
     ledger_fact(facts, "purpose", slice_cstr_in(vault_purpose_name(it->context.purpose)));
 }
 

@@ -19,6 +19,7 @@ typedef struct intent_person {
 typedef struct intent {
     id128_t id; /* ties its records together */
     room_id_t room;
+    pid_t process; /* that asked, by the kernel's word: all else the caller says of itself */
     vault_context_t context;
     decode_items_t items;
     intent_person_t *people;

@@ -401,9 +401,12 @@ static void note_refused(reveal_t *r, const intent_t *it, err_t why)
     err_ignore(intent_refused(it, why, (intent_sink_t){note_put, r})); /* note_put never fails */
 }
 
-void reveal_note_denied(reveal_t *r, room_id_t room, cursor_t body, err_t why)
+void reveal_note_denied(reveal_t *r, reveal_asker_t asker, cursor_t body, err_t why)
 {
-    intent_t it = {.id = id_new(), .room = room, .context = vault_context_get(&body)};
+    intent_t it = {.id = id_new(),
+                   .room = asker.room,
+                   .process = asker.process,
+                   .context = vault_context_get(&body)};
     it.items.n = cur_u16(&body);
     note_refused(r, &it, why);
 }
@@ -429,17 +432,18 @@ static bool enqueue(reveal_t *r, reveal_job_t *job)
     return room;
 }
 
-err_t reveal_submit(reveal_t *r, wire_conn_t from, room_id_t room, cursor_t *body)
+err_t reveal_submit(reveal_t *r, reveal_asker_t asker, cursor_t *body)
 {
     reveal_job_t *job = calloc(1, sizeof *job);
     ENSURE(job, ERR_MEMORY);
     arena_init(&job->arena, JOB_ARENA);
-    job->from = from;
+    job->from = asker.conn;
     job->it.id = id_new();
-    job->it.room = room;
+    job->it.room = asker.room;
+    job->it.process = asker.process;
     err_t e = job_decode(job, cur_rest(body));
     if (!err_failed(e)) {
-        e = roles_purpose(room, job->it.context.purpose);
+        e = roles_purpose(asker.room, job->it.context.purpose);
         if (!err_failed(e) && !enqueue(r, job)) {
             e = FAIL(ERR_TOO_MANY);
         }
@@ -467,7 +471,7 @@ reveal_job_t *reveal_take(reveal_t *r)
     return job;
 }
 
-wire_conn_t reveal_asker(const reveal_job_t *job)
+wire_conn_t reveal_to(const reveal_job_t *job)
 {
     return job->from;
 }

@@ -46,14 +46,20 @@ typedef struct reveal_counts {
 err_t reveal_new(const reveal_conf_t *conf, reveal_t **ret_reveal);
 /* Ends the thread; what was not taken is dropped unanswered. NULL is fine. */
 void reveal_free(reveal_t *r);
+/* Who asks: all of it the kernel's and the wire's word. */
+typedef struct reveal_asker {
+    wire_conn_t conn;
+    room_id_t room;
+    pid_t process;
+} reveal_asker_t;
 /* Copies the body and queues it. SYNTAX, MEMORY; TOO_MANY, DENIED (not a purpose of this room's),
  * both recorded as refusals. */
-err_t reveal_submit(reveal_t *r, wire_conn_t from, room_id_t room, cursor_t *body);
+err_t reveal_submit(reveal_t *r, reveal_asker_t asker, cursor_t *body);
 /* A refusal that was decided before anything was queued (the room may not ask): recorded. */
-void reveal_note_denied(reveal_t *r, room_id_t room, cursor_t body, err_t why);
+void reveal_note_denied(reveal_t *r, reveal_asker_t asker, cursor_t body, err_t why);
 /* The next finished one, or NULL. It ends with reveal_end(). */
 reveal_job_t *reveal_take(reveal_t *r);
-wire_conn_t reveal_asker(const reveal_job_t *job);
+wire_conn_t reveal_to(const reveal_job_t *job);
 /* The whole answer message, or the error to answer with. */
 err_t reveal_answer(const reveal_job_t *job, slice_t *ret_message);
 /* Queues the outcome records (delivered: the answer was handed to a live connection), wipes and

@@ -11,6 +11,7 @@
 #include "orders.h"
 #include "reveal.h"
 #include "roles.h"
+#include "strangers.h"
 #include "text/fold.h"
 #include "watch.h"
 
@@ -38,6 +39,7 @@ struct vault_server {
     struct {
         uint64_t subjects, seals, payloads, blinds, denied;
     } counts;
+    strangers_t strangers;
     buf_t out; /* the answer being made, on answer[] */
     uint8_t answer[WIRE_MAX_BYTES];
 };
@@ -230,6 +232,24 @@ static err_t on_blind(vault_server_t *v, wire_conn_t from, cursor_t *body)
     return OK;
 }
 
+/* Reveals. */
+
+static reveal_asker_t asker_of(const vault_server_t *v, wire_conn_t from)
+{
+    return (reveal_asker_t){.conn = from,
+                            .room = wire_peer(v->wire, from),
+                            .process = wire_peer_process(v->wire, from)};
+}
+
+static err_t on_reveal(vault_server_t *v, wire_conn_t from, cursor_t *body)
+{
+    reveal_asker_t asker = asker_of(v, from);
+    if (!wire_peer_alone(v->wire, from)) {
+        strangers_tell(&v->strangers, v->ledger, asker.room, asker.process);
+    }
+    return reveal_submit(v->reveal, asker, body);
+}
+
 /* The loop. */
 
 static err_t on_password(vault_server_t *v, wire_conn_t from, bool set, cursor_t *body)
@@ -249,7 +269,7 @@ static err_t serve(vault_server_t *v, wire_conn_t from, uint16_t kind, cursor_t 
     case VAULT_SEAL:
         return on_seal(v, from, body);
     case VAULT_REVEAL:
-        return reveal_submit(v->reveal, from, wire_peer(v->wire, from), body);
+        return on_reveal(v, from, body);
     case VAULT_BLIND:
         return on_blind(v, from, body);
     case VAULT_PASSWORD_SET:
@@ -286,7 +306,7 @@ static err_t on_message(void *ctx, wire_conn_t from, uint16_t kind, cursor_t *bo
         log_event(LOG_WARN, id_zero(), "vault.denied", "room %s, message kind %u", room_name(room),
                   kind);
         if (kind == VAULT_REVEAL) {
-            reveal_note_denied(v->reveal, room, *body, allowed);
+            reveal_note_denied(v->reveal, asker_of(v, from), *body, allowed);
         }
     }
     TRY(allowed);
@@ -306,7 +326,7 @@ static void answer_reveals(vault_server_t *v)
 {
     for (reveal_job_t *job; (job = reveal_take(v->reveal));) {
         slice_t message;
-        wire_conn_t to = reveal_asker(job);
+        wire_conn_t to = reveal_to(job);
         bool delivered = wire_alive(v->wire, to);
         err_t e = reveal_answer(job, &message);
         if (err_failed(e)) {
@@ -419,6 +439,7 @@ static void on_metrics(void *ctx, buf_t *out)
         {"sekisho_vault_evidence_opened_total", ev.opened},
         {"sekisho_vault_evidence_refused_total", ev.refused},
         {"sekisho_vault_evidence_keys_destroyed_total", ev.destroyed},
+        {"sekisho_vault_evidence_keys_held_total", ev.held},
         {"sekisho_vault_keys{file=\"subjects\",state=\"live\"}", s.live},
         {"sekisho_vault_keys{file=\"subjects\",state=\"erased\"}", s.erased},
         {"sekisho_vault_keys{file=\"subjects\",state=\"damaged\"}", s.damaged},

@@ -29,6 +29,7 @@ static void reopen(bool want_fresh)
     for (unsigned i = 0; i < BUDGET_PURPOSES; i++) {
         conf.limits[i] = (budget_limits_t){10, 30, 50, 100};
     }
+    conf.limits[BUDGET_ALL] = (budget_limits_t){0, 0, 60, 120};
     budget_close(b);
     b = NULL;
     err_t e = budget_open(&conf, &b, &fresh);
@@ -65,8 +66,7 @@ static id128_t numbered(unsigned n)
     return id;
 }
 
-/* n people from `first` on, in one batch. "" = given, else which budget was hit. */
-static const char *take(unsigned actor, unsigned first, unsigned n)
+static const char *take_for(vault_purpose_t purpose, unsigned actor, unsigned first, unsigned n)
 {
     id128_t people[VAULT_BATCH_MAX];
     budget_hit_t hit = {.which = "?"};
@@ -75,13 +75,19 @@ static const char *take(unsigned actor, unsigned first, unsigned n)
     }
     err_t e = budget_take(b,
                           &(budget_ask_t){.room = ROOM_SHOP,
-                                          .purpose = VAULT_FOR_SHOW_TO_OWNER,
+                                          .purpose = purpose,
                                           .actor = actor ? numbered(actor) : id_zero(),
                                           .subjects = people,
                                           .n = n},
                           &hit);
     assert_true(!err_failed(e) || err_is(e, ERR_BUDGET));
     return err_failed(e) ? hit.which : "";
+}
+
+/* n people from `first` on, in one batch. "" = given, else which budget was hit. */
+static const char *take(unsigned actor, unsigned first, unsigned n)
+{
+    return take_for(VAULT_FOR_SHOW_TO_OWNER, actor, first, n);
 }
 
 static void an_actor_has_so_many_a_minute_and_a_day(void **state)
@@ -132,6 +138,29 @@ static void a_room_has_so_many_for_all_its_actors(void **state)
     }
     after(71);
     assert_string_equal(take(5, 100, 1), "room_day");
+}
+
+/* Purposes are what the room says, too: one that was taken over has not all their budgets. */
+static void a_room_has_so_many_for_all_its_purposes(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 50; i++) {
+        assert_string_equal(take_for(VAULT_FOR_SHOW_TO_OWNER, 100 + i, i, 1), "");
+        assert_string_equal(take_for(VAULT_FOR_MAIL, 0, i, 1), ""); /* the same person: once */
+    }
+    assert_string_equal(take_for(VAULT_FOR_PAPER, 0, 50, 10), "");
+    assert_string_equal(take_for(VAULT_FOR_PAPER, 0, 60, 1), "all_minute");
+    assert_string_equal(take_for(VAULT_FOR_DESK, 7, 61, 1), "all_minute");
+    assert_string_equal(take_for(VAULT_FOR_DESK, 7, 3, 1), "");
+    assert_string_equal(take_for(VAULT_FOR_INCIDENT, 0, 61, 50), ""); /* by order */
+    after(71);
+    for (unsigned i = 0; i < 60; i++) {
+        assert_string_equal(take_for(i % 2 ? VAULT_FOR_DESK : VAULT_FOR_PAPER, 200 + i, 60 + i, 1),
+                            "");
+    }
+    after(71);
+    assert_string_equal(take_for(VAULT_FOR_DESK, 9, 500, 1), "all_day");
+    assert_string_equal(take_for(VAULT_FOR_PAPER, 9, 500, 1), "all_day");
 }
 
 static void an_alarm_an_hour(void **state)
@@ -231,6 +260,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_actor_has_so_many_a_minute_and_a_day, setup, teardown),
         cmocka_unit_test_setup_teardown(all_or_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_room_has_so_many_for_all_its_actors, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_room_has_so_many_for_all_its_purposes, setup, teardown),
         cmocka_unit_test_setup_teardown(an_alarm_an_hour, setup, teardown),
         cmocka_unit_test_setup_teardown(kept_by_the_file, setup, teardown),
         cmocka_unit_test_setup_teardown(clock_steps, setup, teardown),

@@ -39,6 +39,7 @@ typedef struct conn {
     uint32_t epoll_events; /* as registered */
     room_id_t room;        /* ROOM_NONE before the hello */
     uid_t uid;
+    pid_t pid;        /* of who connected, by the kernel */
     unsigned pending; /* requests not yet answered */
     int64_t opened_us;
     out_t *first, **last; /* unsent answers */
@@ -276,6 +277,24 @@ bool wire_alive(const wire_server_t *s, wire_conn_t conn)
     return conn_of(s, conn) != NULL;
 }
 
+pid_t wire_peer_process(const wire_server_t *s, wire_conn_t conn)
+{
+    const conn_t *c = conn_of(s, conn);
+    return c ? c->pid : 0;
+}
+
+bool wire_peer_alone(const wire_server_t *s, wire_conn_t conn)
+{
+    const conn_t *c = conn_of(s, conn);
+    for (unsigned i = 0; c && i < s->conf.max_conns; i++) {
+        const conn_t *other = &s->conns[i];
+        if (other->fd >= 0 && other->room == c->room && other->pid != c->pid) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* ------------------------------------------------------------------ hello */
 
 static err_t judge_hello(wire_server_t *s, const conn_t *c, slice_t message, room_id_t *ret_room)
@@ -487,6 +506,7 @@ static void admit(wire_server_t *s, int accepted)
                   .generation = c->generation,
                   .epoll_events = EPOLLIN,
                   .uid = peer.uid,
+                  .pid = peer.pid,
                   .opened_us = clock_wait_us()};
     c->last = &c->first;
     s->open++;

@@ -69,6 +69,10 @@ void wire_no_reply(wire_server_t *s, wire_conn_t from); /* this request gets no 
 void wire_close(wire_server_t *s, wire_conn_t conn);
 room_id_t wire_peer(const wire_server_t *s, wire_conn_t conn); /* ROOM_NONE when gone */
 bool wire_alive(const wire_server_t *s, wire_conn_t conn);
+/* The process that connected (SO_PEERCRED): what the kernel says, not the peer. 0 when gone. */
+pid_t wire_peer_process(const wire_server_t *s, wire_conn_t conn);
+/* No other process holds a connection as the same room. */
+bool wire_peer_alone(const wire_server_t *s, wire_conn_t conn);
 
 /* From any thread. */
 void wire_server_wake(wire_server_t *s);

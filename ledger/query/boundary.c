@@ -6,11 +6,8 @@ enum { LOOK_BACK = 4096, ROOMS = 64 };
 
 enum { TYPE_START = 2, TYPE_STOP = 3, TYPE_GAP = 4, TYPE_JUMP = 5 };
 
-err_t boundary_add(boundaries_t *b, const boundary_t *row)
+err_t boundary_keep(boundaries_t *b, const boundary_t *row)
 {
-    if (row->from_us > b->to_us || row->to_us < b->from_us) {
-        return OK; /* not in the time that is asked for */
-    }
     if (b->count == b->cap) {
         size_t cap = b->cap ? 2 * b->cap : 16;
         boundary_t *more = ARENA_ARRAY(&b->q->arena, boundary_t, cap);
@@ -23,6 +20,12 @@ err_t boundary_add(boundaries_t *b, const boundary_t *row)
     }
     b->rows[b->count++] = *row;
     return OK;
+}
+
+err_t boundary_add(boundaries_t *b, const boundary_t *row)
+{
+    bool outside = row->from_us > b->to_us || row->to_us < b->from_us;
+    return outside ? OK : boundary_keep(b, row);
 }
 
 /* When the room was heard of last before this record. Nothing within reach: the time asked for is

@@ -12,6 +12,8 @@ typedef struct boundaries {
     size_t count, cap;
 } boundaries_t;
 
+/* Keeps a row. MEMORY. */
+err_t boundary_keep(boundaries_t *b, const boundary_t *row);
 /* Keeps a row that touches the time. MEMORY. */
 err_t boundary_add(boundaries_t *b, const boundary_t *row);
 /* All that the records tell, beside what is there already; by time. */

@@ -5,7 +5,7 @@
 #include "chain.h"
 #include "proof.h"
 
-enum { VERSION = 1 };
+enum { VERSION = 2 };
 static const char CONTEXT[] = "sekisho evidence v1\n";
 
 static void put_id(bytes_t *b, const id128_t *id)
@@ -24,6 +24,7 @@ static void put_question(bytes_t *b, const evidence_t *e)
     put_id(b, &a->actor);
     put_id(b, &a->address);
     bytes_str16(b, slice_cstr_in(a->session));
+    bytes_u32(b, a->process);
     bytes_u8(b, (uint8_t)a->exposure_count);
     for (size_t i = 0; i < a->exposure_count; i++) {
         bytes_u8(b, (uint8_t)a->exposures[i].host);

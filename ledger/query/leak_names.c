@@ -3,9 +3,9 @@
 
 const char *leak_why_name(leak_why_t why)
 {
-    static const char *const NAMES[] = {"delivered",      "no_outcome",   "not_delivered",
-                                        "answer_unknown", "answer_error", "same_request",
-                                        "same_object",    "host",         "refused"};
+    static const char *const NAMES[] = {
+        "delivered",    "no_outcome",  "not_delivered", "answer_unknown", "answer_error",
+        "same_request", "same_object", "host",          "refused",        "given_to_host"};
     return why < BASE_COUNT(NAMES) ? NAMES[why] : "unknown";
 }
 
@@ -15,14 +15,17 @@ const char *leak_class_name(leak_class_t class_)
     return (unsigned)class_ < LEAK_CLASSES ? NAMES[class_] : "unknown";
 }
 
+/* Everything stored; what the vault gives it; what passes. */
+typedef enum reach { REACH_ALL, REACH_GIVEN, REACH_PASSING } reach_t;
+
 static const struct {
-    const char *name;
-    bool all;
+    const char *name; /* of one that asks the vault: the room's, as the vault's records name it */
+    reach_t reach;
 } HOSTS[LEAK_HOSTS] = {
-    [LEAK_HOST_MACHINE] = {"host", true},  [LEAK_HOST_VAULT] = {"vault", true},
-    [LEAK_HOST_SHOP] = {"shop", true},     [LEAK_HOST_OFFICE] = {"office", true},
-    [LEAK_HOST_LEDGER] = {"ledger", true}, [LEAK_HOST_GUARD] = {"guard", false},
-    [LEAK_HOST_PAY] = {"pay", false},
+    [LEAK_HOST_MACHINE] = {"host", REACH_ALL},  [LEAK_HOST_VAULT] = {"vault", REACH_ALL},
+    [LEAK_HOST_SHOP] = {"shop", REACH_GIVEN},   [LEAK_HOST_OFFICE] = {"office", REACH_GIVEN},
+    [LEAK_HOST_LEDGER] = {"ledger", REACH_ALL}, [LEAK_HOST_GUARD] = {"guard", REACH_PASSING},
+    [LEAK_HOST_PAY] = {"pay", REACH_PASSING},
 };
 
 const char *leak_host_name(leak_host_t host)
@@ -43,5 +46,10 @@ bool leak_host_parse(const char *name, leak_host_t *ret_host)
 
 bool leak_host_opens_all(leak_host_t host)
 {
-    return host >= LEAK_HOSTS || HOSTS[host].all;
+    return host >= LEAK_HOSTS || HOSTS[host].reach == REACH_ALL;
+}
+
+bool leak_host_asks(leak_host_t host)
+{
+    return host < LEAK_HOSTS && HOSTS[host].reach == REACH_GIVEN;
 }

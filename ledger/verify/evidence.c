@@ -2,7 +2,7 @@
 
 #include <sodium.h>
 
-enum { TAIL = 32 + 64, QUESTION_VERBS = 4, ENOUGH = 64 };
+enum { VERSION = 2, TAIL = 32 + 64, QUESTION_VERBS = 4, ENOUGH = 64 };
 static const char CONTEXT[] = "sekisho evidence v1\n";
 
 #define BECAUSE(cond, code, why)                                                                   \
@@ -44,7 +44,9 @@ static id128_t get_id(cursor_t *c)
 static err_t head(cursor_t *c, vevidence_t *e, const char **ret_what)
 {
     BECAUSE(slice_eq(cur_bytes(c, 4), SLICE("SKE\xf1")), ERR_SYNTAX, "this is no evidence");
-    BECAUSE(cur_u16be(c) == 1 && cur_u16be(c) == 0, ERR_VERSION, "made by a later version");
+    e->version = cur_u16be(c);
+    BECAUSE(e->version >= 1 && e->version <= VERSION && cur_u16be(c) == 0, ERR_VERSION,
+            "made by a later version");
     slice_t key = str16(c), note = str16(c);
     BECAUSE(!c->bad && !err_failed(vkey_parse(key, &e->key)), ERR_SYNTAX, "the key is malformed");
     BECAUSE(!err_failed(vnote_open(note, &e->key, &e->cp)), ERR_CRYPTO,
@@ -52,7 +54,7 @@ static err_t head(cursor_t *c, vevidence_t *e, const char **ret_what)
     return OK;
 }
 
-static err_t question(cursor_t *c, vquestion_t *q, const char **ret_what)
+static err_t question(cursor_t *c, unsigned version, vquestion_t *q, const char **ret_what)
 {
     q->verb = cur_u8(c);
     q->from_us = (int64_t)cur_u64be(c);
@@ -62,6 +64,7 @@ static err_t question(cursor_t *c, vquestion_t *q, const char **ret_what)
     q->actor = get_id(c);
     q->address = get_id(c);
     q->session = str16(c);
+    q->process = version > 1 ? cur_u32be(c) : 0;
     q->exposure_count = cur_u8(c);
     BECAUSE(!c->bad && q->verb > 0 && q->verb <= QUESTION_VERBS &&
                 q->exposure_count <= EVIDENCE_EXPOSURES && q->session.len <= 16,
@@ -330,7 +333,7 @@ err_t vevidence_open(slice_t bytes, vevidence_t *ret_evidence, const char **ret_
     TRY(signature(bytes, e, ret_what));
     cursor_t c = cur_on(slice_sub(bytes, 0, bytes.len - 64));
     TRY(head(&c, e, ret_what));
-    TRY(question(&c, &e->question, ret_what));
+    TRY(question(&c, e->version, &e->question, ret_what));
     TRY(scope(&c, e, ret_what));
     TRY(shown_read(e, &c, ret_what));
     TRY(segments_read(e, &c, ret_what));

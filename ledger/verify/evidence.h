@@ -22,6 +22,7 @@ typedef struct vquestion {
     int64_t from_us, to_us;
     id128_t request, subject, actor, address;
     slice_t session;
+    uint32_t process; /* 0 = any; not in version 1 */
     unsigned exposure_count;
     struct {
         unsigned host;
@@ -57,6 +58,7 @@ typedef struct vsubject {
 } vsubject_t;
 
 typedef struct vevidence {
+    unsigned version;
     vkey_t key;
     vcheckpoint_t cp;
     vquestion_t question;

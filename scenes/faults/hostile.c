@@ -14,7 +14,6 @@
  * attack was made; whether the server stands is for the scene to ask. */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/id.h"
+#include "become.h"
 #include "io/fd.h"
 #include "io/wire.h"
 
@@ -284,17 +284,6 @@ static const struct {
     {"half", half},     {"giant", giant}, {"versions", versions}, {"kinds", kinds},
     {"bodies", bodies}, {"flood", flood}, {"many", many},         {"early", early},
 };
-
-static bool become(room_id_t room)
-{
-    uid_t uid;
-    gid_t gid;
-    if (geteuid() != 0) {
-        return true; /* one user for all: then we are all rooms */
-    }
-    return !err_failed(room_ids(room, &uid, &gid)) && setgroups(0, NULL) == 0 &&
-           setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0;
-}
 
 int main(int argc, char **argv)
 {
