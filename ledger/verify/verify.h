@@ -91,7 +91,7 @@ bool vleaf_fact(const vleaf_t *leaf, const char *key, buf_t *ret_value);
 
 /* ---- tree.c: the root by a stack of perfect subtrees, and the tiles on the way ---- */
 
-enum { VTREE_HEIGHT = 64, VTILE = 256, VTILE_LEVELS = 8 };
+enum { VTREE_HEIGHT = 64, VTILE = 256, VTILE_LEVELS = 8, VPART_HEIGHT = 4 };
 
 typedef struct vtree {
     uint64_t size;
@@ -100,6 +100,7 @@ typedef struct vtree {
     unsigned depth;
     uint8_t tile[VTILE_LEVELS][VTILE][32];
     unsigned width[VTILE_LEVELS];
+    uint8_t part[32]; /* root of the last VPART leaves that are one subtree */
 } vtree_t;
 
 /* A finished tile of a level; number counts from 0. */
@@ -132,9 +133,36 @@ err_t vfile_read(int dir, const char *path, size_t max_bytes, slice_t *ret_bytes
 err_t vfile_read_fd(int fd, size_t max_bytes, slice_t *ret_bytes);
 /* The same in length; zeros stand for what lies behind the first `seen` bytes. */
 err_t vfile_read_seen(int fd, size_t seen, size_t max_bytes, slice_t *ret_bytes);
-/* One zstd frame and the hash of it behind (FORMAT.md 3). CORRUPT; LIMIT. Freed by vfile_free. */
-err_t vfile_unpack(slice_t packed, size_t max_bytes, slice_t *ret_bytes);
 void vfile_free(slice_t *bytes);
+
+/* ---- packed.c: full bundles of ended segments (FORMAT.md 3) ---- */
+
+enum { VPART = 1 << VPART_HEIGHT, VPARTS = VTILE / VPART }; /* VPART: leaves of a part */
+
+/* Where things stand in such a file; borrowed. Its words are claims: who reads a part proves it by
+ * its root, and the roots by the tree. */
+typedef struct vpacked {
+    unsigned parts; /* VPARTS; 1: one frame, as bundles were packed before */
+    slice_t frame[VPARTS];
+    const uint8_t *roots; /* VPARTS x 32, of each part's leaves; NULL: none stand there */
+    slice_t hashed;       /* what the hash at the end is of */
+    const uint8_t *hash;
+} vpacked_t;
+
+/* CORRUPT. */
+err_t vpacked_open(slice_t file, vpacked_t *ret_packed);
+/* How many bytes the frames from..to-1 claim to hold. CORRUPT; LIMIT: more than max_bytes. */
+err_t vpacked_length(const vpacked_t *p, unsigned from, unsigned to, size_t max_bytes,
+                     size_t *ret_len);
+/* One frame, into mem of exactly its length. CORRUPT. */
+err_t vpacked_part(const vpacked_t *p, unsigned part, uint8_t *mem, size_t len);
+/* All of a file whose hash is right: the bundle, freed by vfile_free. ret_roots: NULL, or room for
+ * the roots; *ret_any: there are some. CORRUPT; LIMIT. */
+err_t vpacked_all(slice_t file, size_t max_bytes, uint8_t ret_roots[VPARTS][32], bool *ret_any,
+                  slice_t *ret_bytes);
+err_t vfile_unpack(slice_t file, size_t max_bytes, slice_t *ret_bytes);
+/* Gives back what unpacking holds for this thread. */
+void vpacked_thread_end(void);
 
 /* ---- log.c ---- */
 
