@@ -7,7 +7,6 @@
 #include "files.h"
 
 enum {
-    KEY_MAX = 4096,
     OPEN_TRIES = 20,
     TAG_REQUEST = 0x10,
     TAG_OBJECT,
@@ -381,15 +380,6 @@ static err_t checkpoint_read(query_t *q)
         usleep(5000);
     }
     return store_fault(q, e, "the newest tiles cannot be read");
-}
-
-static err_t vkey_read(int dir, const char *file, vkey_t *ret_key)
-{
-    slice_t text;
-    TRY(vfile_read(dir, file, KEY_MAX, &text));
-    err_t e = vkey_parse(text, ret_key);
-    vfile_free(&text);
-    return e;
 }
 
 /* The key that lies here signs now; one kept elsewhere may be an earlier one (find.c asks for the

@@ -57,10 +57,21 @@ typedef struct vcheckpoint {
     uint8_t root[32];
 } vcheckpoint_t;
 
+/* Strict base64: of exactly len bytes; of as many as it holds, cap at most. */
+bool vbase64(slice_t text, uint8_t *out, size_t len);
+bool vbase64_any(slice_t text, uint8_t *out, size_t cap, size_t *ret_len);
+/* "name+hex id+base64(type, key)" of a signed note's key of that type. SYNTAX. */
+err_t vkey_typed(slice_t text, unsigned type, char ret_name[VKEY_NAME], uint8_t ret_id[4],
+                 uint8_t ret_key[32]);
+/* The log's own, of type Ed25519; one newline may stand behind it. SYNTAX. */
 err_t vkey_parse(slice_t text, vkey_t *ret_key);
-/* SYNTAX: no checkpoint of this origin with a signature of this key; CRYPTO: that one is false. */
+/* From a file. SYNTAX; NOT_FOUND, LIMIT, IO. */
+err_t vkey_read(int dir, const char *file, vkey_t *ret_key);
 /* Is sig64 (base64url) a signature of the text by this key? */
 bool vkey_signed(const vkey_t *key, slice_t text, slice_t sig64);
+/* The text with its last newline, and what stands behind the empty line. SYNTAX. */
+err_t vnote_split(slice_t note, slice_t *ret_text, slice_t *ret_lines);
+/* SYNTAX: no checkpoint of this origin with a signature of this key; CRYPTO: that one is false. */
 err_t vnote_open(slice_t note, const vkey_t *key, vcheckpoint_t *ret_cp);
 /* What it says, whoever signed it. SYNTAX. */
 err_t vnote_text(slice_t note, vcheckpoint_t *ret_cp);
