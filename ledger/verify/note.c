@@ -83,7 +83,7 @@ err_t vkey_parse(slice_t text, vkey_t *ret_key)
     if (slice_ends(text, SLICE("\n"))) {
         text.len--;
     }
-    ENSURE(text.len < sizeof key.text, ERR_SYNTAX);
+    ENSURE(text.len && text.len < sizeof key.text, ERR_SYNTAX);
     memcpy(key.text, text.ptr, text.len);
     TRY(vkey_typed(text, TYPE_ED25519, key.name, key.id, key.key));
     *ret_key = key;
