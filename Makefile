@@ -1,6 +1,7 @@
 # The front door. meson and ninja do the work; this file only names the doors.
 #   make          build/ (release)            make run        the whole house with demo data; Ctrl-C ends it
 #   make test     what CI runs                make long       second compiler, kills, contention, histories
+#   make long-crash  10,000 kills of ledgerd, the plug pulled at every flush
 #   make asan     unit tests under ASan+UBSan make fuzz ROOM=text [SECONDS=60]   make fuzz-long
 #   make bench, bench-guard, bench-ledger  figures          make fmt        clang-format on all of it
 BUILD ?= build
@@ -24,6 +25,9 @@ test: packages
 
 long: packages
 	@tools/long
+
+long-crash: packages all
+	@tools/long-crash
 
 asan: packages
 	@tools/asan
@@ -50,4 +54,4 @@ fmt:
 clean:
 	rm -rf $(BUILD) build-asan build-clang build-fuzz
 
-.PHONY: all packages run test long asan fuzz fuzz-long bench bench-guard bench-ledger fmt clean
+.PHONY: all packages run test long long-crash asan fuzz fuzz-long bench bench-guard bench-ledger fmt clean

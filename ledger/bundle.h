@@ -1,5 +1,6 @@
-/* Full entry bundles: as they were sealed, or as one zstd frame once their segment has ended
- * (FORMAT.md 3). A reader takes either; while one becomes the other both may stand there. */
+/* Full entry bundles: as they were sealed, or as zstd frames of 16 leaves once their segment has
+ * ended (FORMAT.md 3; one frame in ledgers of before). A reader takes either; while one becomes the
+ * other both may stand there. */
 #ifndef LEDGER_BUNDLE_H
 #define LEDGER_BUNDLE_H
 
@@ -8,7 +9,7 @@
 
 enum {
     BUNDLE_MAX = TREE_TILE * (2 + LEAF_MAX),
-    BUNDLE_ARENA = 2 * BUNDLE_MAX + 64 * 1024, /* what reading one may need */
+    BUNDLE_ARENA = 2 * BUNDLE_MAX + 256 * 1024, /* what reading one may need */
 };
 
 /* Framed leaves of bundle `number`; width 256 = full. NOT_FOUND, CORRUPT, IO. */

@@ -143,6 +143,8 @@ static void bad_vkeys(void **state)
         mem[i] ^= 1;
         assert_true(err_failed(vkey_parse(slice_make(mem, i), &out)));
     }
+    assert_true(err_failed(vkey_parse(SLICE_EMPTY, &out))); /* found by a fuzzer: memcpy from NULL */
+    assert_true(err_failed(vkey_parse(SLICE("\n"), &out)));
 }
 
 static void bad_origins(void **state)

@@ -203,6 +203,24 @@ static void ask_many(query_t *q)
     assert_true(found > 1000);
 }
 
+/* The same, each by a query that has looked at nothing yet: what it reads are parts of bundles. */
+static void ask_anew(void)
+{
+    uint64_t state = 17;
+    for (unsigned i = 0; i < 30; i++) {
+        state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+        uint64_t v = state >> 20;
+        query_ask_t ask = {.from_us = v % 2 ? INT64_MIN : times[v % 1000],
+                           .to_us = v % 3 ? INT64_MAX : times[1000 + v % 1000],
+                           .subject = v % 6 == 3 ? id_of(3000 + v / 64 % 19) : id_zero(),
+                           .actor = v % 7 < 3 ? id_of(4000 + v / 64 % 6) : id_zero(),
+                           .address = v % 8 > 3 ? id_of(5000 + v / 64 % 95) : id_zero()};
+        query_t *q = ask_open();
+        must_agree(q, &ask);
+        query_close(q);
+    }
+}
+
 /* Time passes from record to record; and goes back once. */
 static clock_cell_t cell;
 
@@ -230,6 +248,7 @@ static void test_against_the_truth(void **state)
     learn_truth(q);
     ask_many(q);
     query_close(q);
+    ask_anew();
 }
 
 static void test_small(void **state)

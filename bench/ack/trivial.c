@@ -1,14 +1,12 @@
-/* A thread a connection; one lock. */
+/* One lock. */
 #include "ack/trivial.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "ack/door.h"
 #include "io/wire.h"
-#include "ledger/api.h"
 
 enum { CONNECTIONS = 64, GROUP_BYTES = CONNECTIONS * WIRE_MAX_BYTES, FILL_BYTES = 1024 * 1024 };
 
@@ -51,8 +49,9 @@ static void lead(writer_t *w)
 }
 
 /* Returns when the bytes are on the disk. */
-static void append(writer_t *w, slice_t bytes)
+static void append(void *ctx, slice_t bytes)
 {
+    writer_t *w = ctx;
     pthread_mutex_lock(&w->lock);
     CHECK(w->len + bytes.len <= GROUP_BYTES);
     memcpy(w->filling + w->len, bytes.ptr, bytes.len);
@@ -66,41 +65,6 @@ static void append(writer_t *w, slice_t bytes)
         }
     }
     pthread_mutex_unlock(&w->lock);
-}
-
-static void answer(int fd, slice_t message)
-{
-    uint8_t mem[64];
-    buf_t out = BUF_ON_ARRAY(mem);
-    uint16_t kind;
-    cursor_t body;
-    CHECK(!err_failed(wire_open(message, &kind, &body)));
-    if (kind == WIRE_HELLO) {
-        wire_put_hello_ok(&out, ROOM_LEDGER, LEDGER_API_VERSION);
-    } else {
-        CHECK(kind == LEDGER_APPEND);
-        (void)cur_u8(&body);
-        uint16_t n = cur_u16(&body);
-        append(&writer, message);
-        wire_begin(&out, LEDGER_ACK);
-        buf_u64(&out, 0);
-        buf_u16(&out, n);
-    }
-    CHECK(send(fd, out.ptr, out.len, MSG_NOSIGNAL) == (ssize_t)out.len);
-}
-
-static void *connection(void *arg)
-{
-    int fd = (int)(intptr_t)arg;
-    uint8_t *in = malloc(WIRE_MAX_BYTES);
-    ssize_t n;
-    CHECK(in);
-    while ((n = recv(fd, in, WIRE_MAX_BYTES, 0)) > 0) {
-        answer(fd, slice_make(in, (size_t)n));
-    }
-    free(in);
-    close(fd);
-    return NULL;
 }
 
 static err_t preallocate(path_t path, size_t bytes, int *ret_fd)
@@ -117,22 +81,10 @@ static err_t preallocate(path_t path, size_t bytes, int *ret_fd)
 err_t trivial_serve(path_t socket_path, path_t file_path, size_t bytes, int ready_fd)
 {
     writer_t *w = &writer;
-    unix_owner_t owner = {.uid = (uid_t)-1, .gid = (gid_t)-1, .mode = 0600};
-    int listener = -1;
     w->bytes = bytes;
     w->filling = malloc(GROUP_BYTES);
     w->flushing = malloc(GROUP_BYTES);
     ENSURE(w->filling && w->flushing && bytes >= GROUP_BYTES, ERR_MEMORY);
     TRY(preallocate(file_path, bytes, &w->fd));
-    TRY(unix_listen(socket_path, SOCK_SEQPACKET, &owner, &listener));
-    TRY(fd_write_all(ready_fd, SLICE("r")));
-    for (;;) {
-        pthread_t thread;
-        struct pollfd wait = {.fd = listener, .events = POLLIN};
-        poll(&wait, 1, -1);
-        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-        if (fd >= 0 && pthread_create(&thread, NULL, connection, (void *)(intptr_t)fd) == 0) {
-            pthread_detach(thread);
-        }
-    }
+    return door_serve(socket_path, ready_fd, append, w);
 }

@@ -87,7 +87,7 @@ static int postgres(void)
 {
     test_pg_t pg;
     char url[512], byte;
-    err_t e = test_pg_start_durable(&pg);
+    err_t e = test_pg_start_durable(NULL, &pg);
     if (err_failed(e)) {
         return failed("postgres", e);
     }

@@ -55,11 +55,14 @@ static err_t run(const char *dir, const char *const *argv)
     return OK;
 }
 
-static err_t make_dir(test_pg_t *pg)
+static err_t make_dir(const char *where, test_pg_t *pg)
 {
-    static const char TEMPLATE[] = "/tmp/sekisho-pg-XXXXXX";
-    memcpy(pg->dir, TEMPLATE, sizeof TEMPLATE);
-    ENSURE(mkdtemp(pg->dir), ERR_IO);
+    int n = snprintf(pg->dir, sizeof pg->dir, "%s/sekisho-pg-XXXXXX", where ? where : "/tmp");
+    bool made = n > 0 && (size_t)n < sizeof pg->dir && mkdtemp(pg->dir);
+    if (!made) {
+        pg->dir[0] = '\0'; /* nothing to remove */
+        return FAIL(n > 0 && (size_t)n < sizeof pg->dir ? ERR_IO : ERR_LIMIT);
+    }
     const struct passwd *user = geteuid() == 0 ? getpwnam("postgres") : NULL;
     ENSURE(chmod(pg->dir, 0755) == 0, ERR_IO); /* sealed rooms come to the socket as other users */
     ENSURE(!user || chown(pg->dir, user->pw_uid, user->pw_gid) == 0, ERR_IO);
@@ -82,7 +85,7 @@ static err_t wait_ready(test_pg_t *pg)
     return FAIL(ERR_TIMEOUT);
 }
 
-static err_t start(test_pg_t *ret_pg, bool durable)
+static err_t start(const char *where, bool durable, test_pg_t *ret_pg)
 {
     static const char *const INITDB[] = {PG_BIN "initdb", "-D",         "data",      "-U",
                                          "postgres",      "-A",         "trust",     "-E",
@@ -90,7 +93,7 @@ static err_t start(test_pg_t *ret_pg, bool durable)
     test_pg_t *pg = ret_pg;
     *pg = (test_pg_t){0};
     ENSURE(access(PG_BIN "initdb", X_OK) == 0, ERR_NOT_FOUND);
-    TRY(make_dir(pg));
+    TRY(make_dir(where, pg));
     err_t e = run(pg->dir, INITDB);
     if (!err_failed(e)) {
         const char *const server[] = {PG_BIN "postgres",
@@ -119,12 +122,12 @@ static err_t start(test_pg_t *ret_pg, bool durable)
 
 err_t test_pg_start(test_pg_t *ret_pg)
 {
-    return start(ret_pg, false);
+    return start(NULL, false, ret_pg);
 }
 
-err_t test_pg_start_durable(test_pg_t *ret_pg)
+err_t test_pg_start_durable(const char *where, test_pg_t *ret_pg)
 {
-    return start(ret_pg, true);
+    return start(where, true, ret_pg);
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *walk)

@@ -81,9 +81,75 @@ func checkpoint(dir string) (tlog.Tree, error) {
 // unpacked bundles, by the hash of what they were unpacked from: ledgers of many sizes share them.
 var known = map[[sha256.Size]byte][]byte{}
 
-// unpacked reads a packed bundle with the zstd program: any will do.
-func unpacked(path string) ([]byte, error) {
-	packed, err := os.ReadFile(path)
+const (
+	unpackAtOnce = 64   // bundles for one zstd: a process for each would take longer than all the rest
+	knownMost    = 4096 // bundles
+)
+
+func bundlePath(dir string, number int64, width int) string {
+	tile := tlog.Tile{H: tileHeight, L: 0, N: number, W: width}
+	return filepath.Join(dir, strings.Replace(tile.Path(), "tile/8/0/", "tile/entries/", 1))
+}
+
+// split cuts width leaves off, each after its length in 16 bits, big-endian.
+func split(data []byte, width int) (leaves [][]byte, rest []byte, err error) {
+	for i := 0; i < width; i++ {
+		if len(data) < 2 {
+			return nil, nil, fmt.Errorf("leaf %d is missing", i)
+		}
+		n := 2 + int(binary.BigEndian.Uint16(data))
+		if len(data) < n {
+			return nil, nil, fmt.Errorf("leaf %d is cut", i)
+		}
+		leaves = append(leaves, data[2:n])
+		data = data[n:]
+	}
+	return leaves, data, nil
+}
+
+// unpack has the zstd program (any will do) unpack this bundle and those packed ones behind it that are not known yet.
+func unpack(dir string, number int64) error {
+	var paths []string
+	var hashes [][sha256.Size]byte
+	for n := number; len(paths) < unpackAtOnce; n++ {
+		path := bundlePath(dir, n, 1<<tileHeight) + ".zst"
+		packed, err := os.ReadFile(path)
+		if errors.Is(err, os.ErrNotExist) && n > number {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		hash := sha256.Sum256(packed)
+		if _, ok := known[hash]; ok && n > number {
+			break
+		}
+		paths, hashes = append(paths, path), append(hashes, hash)
+	}
+	data, err := exec.Command("zstd", append([]string{"-dcq", "--"}, paths...)...).Output()
+	if err != nil {
+		return fmt.Errorf("%s and %d behind it: zstd: %w", paths[0], len(paths)-1, err)
+	}
+	if len(known) > knownMost {
+		known = map[[sha256.Size]byte][]byte{}
+	}
+	for i, path := range paths {
+		_, rest, err := split(data, 1<<tileHeight)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		known[hashes[i]] = data[:len(data)-len(rest)]
+		data = rest
+	}
+	if len(data) != 0 {
+		return fmt.Errorf("%s: %d bytes left", paths[len(paths)-1], len(data))
+	}
+	return nil
+}
+
+// unpacked reads a packed bundle.
+func unpacked(dir string, number int64) ([]byte, error) {
+	packed, err := os.ReadFile(bundlePath(dir, number, 1<<tileHeight) + ".zst")
 	if err != nil {
 		return nil, err
 	}
@@ -91,42 +157,29 @@ func unpacked(path string) ([]byte, error) {
 	if data, ok := known[hash]; ok {
 		return data, nil
 	}
-	zstd := exec.Command("zstd", "-dcq")
-	zstd.Stdin = bytes.NewReader(packed)
-	data, err := zstd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("%s: zstd: %w", path, err)
+	if err := unpack(dir, number); err != nil {
+		return nil, err
 	}
-	known[hash] = data
-	return data, nil
+	return known[hash], nil
 }
 
-// leaves of one entry bundle: each after its length in 16 bits, big-endian.
+// leaves of one entry bundle.
 func leaves(dir string, number, size int64) ([][]byte, error) {
-	width := size - number<<tileHeight
-	if width > 1<<tileHeight {
-		width = 1 << tileHeight
-	}
-	tile := tlog.Tile{H: tileHeight, L: 0, N: number, W: int(width)}
-	path := strings.Replace(tile.Path(), "tile/8/0/", "tile/entries/", 1)
-	data, err := os.ReadFile(filepath.Join(dir, path))
+	width := int(min(size-number<<tileHeight, 1<<tileHeight))
+	path := bundlePath(dir, number, width)
+	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) && width == 1<<tileHeight {
-		data, err = unpacked(filepath.Join(dir, path+".zst"))
+		data, err = unpacked(dir, number)
 	}
 	if err != nil {
 		return nil, err
 	}
-	var out [][]byte
-	for len(data) >= 2 {
-		n := int(binary.BigEndian.Uint16(data))
-		if len(data) < 2+n {
-			break
-		}
-		out = append(out, data[2:2+n])
-		data = data[2+n:]
+	out, rest, err := split(data, width)
+	if err == nil && len(rest) != 0 {
+		err = fmt.Errorf("%d bytes left", len(rest))
 	}
-	if len(data) != 0 || int64(len(out)) != width {
-		return nil, fmt.Errorf("%s: %d leaves, %d bytes left", path, len(out), len(data))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return out, nil
 }

@@ -33,23 +33,25 @@ static void put_question(bytes_t *b, const evidence_t *e)
     }
 }
 
-static int seq_order(const void *a, const void *b)
+/* Those that were looked at, in order. */
+static size_t seqs_gather(const query_t *q, uint64_t *seqs)
 {
-    const uint64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
+    size_t n = 0;
+    for (size_t i = 0; i < q->shelf_count; i++) {
+        for (unsigned k = 0; q->shelves[i] && k < VTILE; k++) {
+            if (q->shelves[i]->at[k]) {
+                seqs[n++] = i * VTILE + k;
+            }
+        }
+    }
+    return n;
 }
 
 static err_t put_records(bytes_t *b, query_t *q)
 {
-    size_t n = 0;
     uint64_t *seqs = malloc((q->record_count + 1) * sizeof *seqs);
     ENSURE(seqs, ERR_MEMORY);
-    for (size_t i = 0; i < q->record_cap; i++) {
-        if (q->records[i]) {
-            seqs[n++] = q->records[i]->seq;
-        }
-    }
-    qsort(seqs, n, sizeof *seqs, seq_order);
+    size_t n = seqs_gather(q, seqs);
     bytes_u64(b, n);
     for (size_t i = 0; i < n; i++) {
         bytes_u64(b, seqs[i]);
@@ -168,7 +170,7 @@ static void sign(bytes_t *b, const uint8_t key[EVIDENCE_SIGN_KEY])
     uint8_t text[sizeof CONTEXT - 1 + crypto_hash_sha256_BYTES], sig[crypto_sign_BYTES];
     bytes_put(b, slice_make(key + 32, 32)); /* libsodium: the public half stands behind the seed */
     memcpy(text, CONTEXT, sizeof CONTEXT - 1);
-    crypto_hash_sha256(text + sizeof CONTEXT - 1, b->ptr, b->len);
+    vtree_bytes_hash(slice_make(b->ptr, b->len), text + sizeof CONTEXT - 1);
     crypto_sign_detached(sig, NULL, text, sizeof text, key);
     bytes_put(b, slice_make(sig, sizeof sig));
 }

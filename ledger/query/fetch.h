@@ -7,5 +7,7 @@
 
 /* After it store_record finds all of these (ascending) without a file. */
 err_t fetch_records(query_t *q, const uint64_t *seqs, size_t count);
+/* The same for all of first..end-1. */
+err_t fetch_range(query_t *q, uint64_t first, uint64_t end);
 
 #endif

@@ -1,5 +1,8 @@
 #include "files.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 enum { PATH_BYTES = 128 };
 
 static void path_make(const char *folder, uint64_t number, unsigned width, const char *ending,
@@ -31,20 +34,66 @@ err_t files_tile(int public_dir, unsigned level, uint64_t number, unsigned width
     return OK;
 }
 
+/* Most are packed. One that is being packed just now is missed in one form and then in the other;
+ * after that it is packed. */
+err_t files_full(int public_dir, uint64_t number, slice_t *ret_file, bool *ret_packed)
+{
+    err_t e = FAIL(ERR_NOT_FOUND);
+    for (unsigned tries = 0; tries < 3 && err_is(e, ERR_NOT_FOUND); tries++) {
+        char path[PATH_BYTES];
+        bool is_packed = tries != 1;
+        path_make("entries", number, VTILE, is_packed ? ".zst" : "", path);
+        e = vfile_read(public_dir, path, FILES_BUNDLE_MAX, ret_file);
+        *ret_packed = is_packed;
+    }
+    return e;
+}
+
 err_t files_bundle(int public_dir, uint64_t number, unsigned width, slice_t *ret_bytes)
 {
     char path[PATH_BYTES];
-    slice_t packed;
-    path_make("entries", number, width, "", path);
-    err_t e = vfile_read(public_dir, path, FILES_BUNDLE_MAX, ret_bytes);
-    if (!err_is(e, ERR_NOT_FOUND) || width < VTILE) {
-        return e;
+    slice_t file;
+    bool is_packed;
+    if (width < VTILE) {
+        path_make("entries", number, width, "", path);
+        return vfile_read(public_dir, path, FILES_BUNDLE_MAX, ret_bytes);
     }
-    path_make("entries", number, width, ".zst", path);
-    TRY(vfile_read(public_dir, path, FILES_BUNDLE_MAX, &packed));
-    e = vfile_unpack(packed, FILES_BUNDLE_MAX, ret_bytes);
-    vfile_free(&packed);
+    TRY(files_full(public_dir, number, &file, &is_packed));
+    if (!is_packed) {
+        *ret_bytes = file;
+        return OK;
+    }
+    err_t e = vfile_unpack(file, FILES_BUNDLE_MAX, ret_bytes);
+    vfile_free(&file);
     return e;
+}
+
+static bool soon(int dir, const char *path)
+{
+    int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd >= 0) {
+        posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED);
+        close(fd);
+    }
+    return fd >= 0;
+}
+
+void files_full_soon(int public_dir, uint64_t number)
+{
+    char path[PATH_BYTES];
+    path_make("entries", number, VTILE, ".zst", path);
+    if (!soon(public_dir, path)) {
+        path_make("entries", number, VTILE, "", path);
+        (void)soon(public_dir, path);
+    }
+}
+
+void files_tile_soon(int public_dir, unsigned level, uint64_t number)
+{
+    const char folder[2] = {(char)('0' + level), '\0'};
+    char path[PATH_BYTES];
+    path_make(folder, number, VTILE, "", path);
+    (void)soon(public_dir, path);
 }
 
 err_t files_split(slice_t bundle, unsigned width, slice_t ret_leaves[VTILE])

@@ -3,7 +3,14 @@
 #include "chain.h"
 #include "fetch.h"
 
-enum { TERMS_MAX = 7, RESULT_FIRST = 256, ENOUGH = 64 /* FORMAT.md 10 */ };
+enum {
+    TERMS_MAX = 7,
+    RESULT_FIRST = 256,
+    ENOUGH = 64,       /* of a segment: then the leaves decide */
+    ASKS_UNPOSTED = 8, /* from then on the tail gets postings */
+    WORD = 64,
+    WORDS = VINDEX_LEAVES / WORD,
+};
 
 typedef struct term {
     unsigned kind;
@@ -15,9 +22,10 @@ typedef struct finding {
     const query_ask_t *ask;
     term_t terms[TERMS_MAX];
     unsigned term_count;
-    uint32_t *offsets; /* one term's postings in a segment */
-    uint8_t *seen;     /* for each leaf of a segment: how many terms it fits so far */
-    uint64_t *seqs;    /* candidates, ascending within a segment */
+    uint32_t *offsets;     /* one term's postings in a segment */
+    uint64_t fits[WORDS];  /* a bit for each leaf of a segment: fits all terms so far */
+    uint64_t other[WORDS]; /* one term's */
+    uint64_t *seqs;        /* candidates, ascending within a segment */
     size_t seq_count, seq_cap;
     const query_record_t **list;
     size_t count;
@@ -36,20 +44,20 @@ static bool timed(const query_ask_t *ask)
     return ask->from_us != INT64_MIN || ask->to_us != INT64_MAX;
 }
 
-/* Ids first: they leave little, and little is decided by the leaves. */
+/* Time first: where the pages do not tell which of two terms leaves less, it is this one. */
 static void terms_make(finding_t *f)
 {
     const query_ask_t *ask = f->ask;
-    term_id(f, VINDEX_REQUEST, &ask->request);
-    term_id(f, VINDEX_SUBJECT, &ask->subject);
-    term_id(f, VINDEX_OBJECT, &ask->object);
-    term_id(f, VINDEX_ACTOR, &ask->actor);
-    term_id(f, VINDEX_ADDRESS, &ask->address);
     if (timed(ask)) {
         int64_t last = ask->to_us == INT64_MAX ? INT64_MAX : ask->to_us - 1;
         f->terms[f->term_count++] =
             (term_t){VINDEX_TIME, vindex_time_key(ask->from_us), vindex_time_key(last)};
     }
+    term_id(f, VINDEX_REQUEST, &ask->request);
+    term_id(f, VINDEX_SUBJECT, &ask->subject);
+    term_id(f, VINDEX_OBJECT, &ask->object);
+    term_id(f, VINDEX_ACTOR, &ask->actor);
+    term_id(f, VINDEX_ADDRESS, &ask->address);
     if (ask->type) {
         f->terms[f->term_count++] = (term_t){VINDEX_TYPE, ask->type, ask->type};
     }
@@ -98,28 +106,62 @@ static err_t choose(finding_t *f)
     return OK;
 }
 
+/* Fewest pages first. Most questions name a time and most segments lie outside of it: one or two
+ * pages say so, and no other is read. */
+static void terms_order(const finding_t *f, uint64_t segment, term_t ret_terms[TERMS_MAX])
+{
+    uint32_t span[TERMS_MAX];
+    for (unsigned i = 0; i < f->term_count; i++) {
+        const term_t *t = &f->terms[i];
+        uint32_t pages = segment_span(f->q, segment, t->kind, t->lo, t->hi);
+        unsigned at = i;
+        for (; at > 0 && span[at - 1] > pages; at--) {
+            span[at] = span[at - 1];
+            ret_terms[at] = ret_terms[at - 1];
+        }
+        span[at] = pages;
+        ret_terms[at] = *t;
+    }
+}
+
+/* One term's leaves as bits; the first term's are the candidates, a further one's take some away.
+ */
+static err_t term_apply(finding_t *f, uint64_t segment, const term_t *t, bool first,
+                        size_t *ret_left)
+{
+    size_t words = f->q->leaves / WORD, count;
+    uint64_t *bits = first ? f->fits : f->other;
+    TRY(segment_lookup(f->q, segment, t->kind, t->lo, t->hi, f->offsets, &count));
+    *ret_left = 0;
+    if (first && count == 0) {
+        return OK;
+    }
+    memset(bits, 0, words * sizeof *bits);
+    for (size_t i = 0; i < count; i++) {
+        bits[f->offsets[i] / WORD] |= UINT64_C(1) << f->offsets[i] % WORD;
+    }
+    for (size_t i = 0; i < words; i++) {
+        f->fits[i] &= bits[i];
+        *ret_left += (size_t)__builtin_popcountll(f->fits[i]);
+    }
+    return OK;
+}
+
 static err_t in_segment(finding_t *f, uint64_t segment)
 {
-    uint32_t leaves = f->q->leaves;
-    uint64_t first = segment * leaves;
-    size_t left = leaves;
-    unsigned done = 0;
-    memset(f->seen, 0, leaves);
-    for (; done < f->term_count && left > ENOUGH; done++) {
-        const term_t *t = &f->terms[done];
-        size_t count;
-        TRY(segment_lookup(f->q, segment, t->kind, t->lo, t->hi, f->offsets, &count));
-        left = 0;
-        for (size_t i = 0; i < count; i++) {
-            uint8_t *seen = &f->seen[f->offsets[i]];
-            left += *seen == done;
-            *seen = (uint8_t)(*seen + (*seen == done));
-        }
+    term_t terms[TERMS_MAX];
+    uint64_t first = segment * f->q->leaves;
+    size_t left = f->q->leaves;
+    if (f->term_count == 0) {
+        memset(f->fits, 0xff, sizeof f->fits);
     }
-    for (uint32_t i = 0; i < leaves && left; i++) {
-        if (f->seen[i] == done) {
-            TRY(candidate(f, first + i));
-            left--;
+    terms_order(f, segment, terms);
+    for (unsigned done = 0; done < f->term_count && (left > ENOUGH || done == 0); done++) {
+        TRY(term_apply(f, segment, &terms[done], done == 0, &left));
+    }
+    for (uint32_t i = 0; left; i++) {
+        for (uint64_t word = f->fits[i]; word; word &= word - 1, left--) {
+            TRY(candidate(f, first + i * WORD + (unsigned)__builtin_ctzll(word)));
         }
     }
     return OK;
@@ -140,35 +182,61 @@ static size_t lower(const vposting_t *list, size_t n, uint64_t key)
     return low;
 }
 
-/* Of the records that were scanned, those from..end-1. Their own postings only save time: all of
- * their leaves were read. */
-static err_t in_scanned(finding_t *f, uint64_t from, uint64_t end)
+/* Of an id's postings, those from..end-1. */
+static err_t in_postings(finding_t *f, const vpostings_t *all, const term_t *term, uint64_t from,
+                         uint64_t end)
 {
-    const query_t *q = f->q;
-    for (unsigned t = 0; t < f->term_count; t++) {
-        const term_t *term = &f->terms[t];
-        if (term->kind == VINDEX_TIME || term->kind == VINDEX_TYPE) {
-            continue;
+    const vposting_t *list = all->of[term->kind].list;
+    size_t n = all->of[term->kind].count;
+    for (size_t i = lower(list, n, term->lo); i < n && list[i].key == term->lo; i++) {
+        uint64_t seq = f->q->first + list[i].at;
+        if (seq >= from && seq < end) {
+            TRY(candidate(f, seq));
         }
-        const vposting_t *list = q->tail.of[term->kind].list;
-        size_t n = q->tail.of[term->kind].count;
-        for (size_t i = lower(list, n, term->lo); i < n && list[i].key == term->lo; i++) {
-            uint64_t seq = q->first + list[i].at;
-            if (seq >= from && seq < end) {
-                TRY(candidate(f, seq));
-            }
-        }
-        return OK;
-    }
-    for (uint64_t seq = from; seq < end; seq++) {
-        TRY(candidate(f, seq));
     }
     return OK;
+}
+
+/* Of the records that were scanned, those from..end-1. All of their leaves were read; who asks
+ * often is helped by postings of their own. */
+static err_t in_scanned(finding_t *f, uint64_t from, uint64_t end)
+{
+    query_t *q = f->q;
+    for (unsigned t = 0; t < f->term_count && q->ask_count > ASKS_UNPOSTED; t++) {
+        const vpostings_t *all;
+        if (f->terms[t].kind != VINDEX_TIME && f->terms[t].kind != VINDEX_TYPE) {
+            TRY(segments_tail_postings(q, &all));
+            return in_postings(f, all, &f->terms[t], from, end);
+        }
+    }
+    for (uint64_t seq = from; seq < end; seq++) {
+        const query_record_t *r;
+        TRY(store_record(q, seq, &r));
+        if (fits(f->ask, r)) {
+            TRY(candidate(f, seq));
+        }
+    }
+    return OK;
+}
+
+/* The disk may begin with the first pages of all segments while the first is being looked at. */
+static void pages_soon(const finding_t *f)
+{
+    const query_t *q = f->q;
+    for (uint64_t s = q->leaves ? q->first / q->leaves : 0; s < q->segment_count && f->term_count;
+         s++) {
+        if (q->segments[s].way == SEGMENT_INDEXED) {
+            term_t terms[TERMS_MAX];
+            terms_order(f, s, terms);
+            segment_soon(q, s, terms[0].kind, terms[0].lo, terms[0].hi);
+        }
+    }
 }
 
 static err_t everywhere(finding_t *f)
 {
     query_t *q = f->q;
+    pages_soon(f);
     for (uint64_t s = q->leaves ? q->first / q->leaves : 0; s < q->segment_count; s++) {
         if (q->segments[s].way == SEGMENT_SCANNED) {
             TRY(in_scanned(f, s * q->leaves, (s + 1) * q->leaves));
@@ -209,8 +277,7 @@ static err_t find(finding_t *f)
     }
     terms_make(f);
     f->offsets = malloc(f->q->leaves * sizeof *f->offsets + 1);
-    f->seen = malloc((size_t)f->q->leaves + 1);
-    ENSURE(f->offsets && f->seen, ERR_MEMORY);
+    ENSURE(f->offsets, ERR_MEMORY);
     TRY(everywhere(f));
     return choose(f);
 }
@@ -233,7 +300,6 @@ err_t query_find(query_t *q, const query_ask_t *ask, const query_record_t ***ret
     free(f.list);
     free(f.seqs);
     free(f.offsets);
-    free(f.seen);
     TRY(e);
     *ret_records = kept;
     *ret_count = f.count;

@@ -106,6 +106,9 @@ static err_t subtree_hash(proving_t *p, uint64_t first, uint64_t n, uint8_t ret_
             return store_hash(p->q, level, first >> (8 * level), ret_hash);
         }
     }
+    if ((n == 1 || n == VPART) && store_known_hash(p->q, first, n, ret_hash)) {
+        return OK;
+    }
     if (n == 1) {
         return leaf_hash(p, first, ret_hash);
     }

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "store.h"
+#include "fetch.h"
 
 /* ---- pages ---- */
 
@@ -88,7 +88,8 @@ static err_t rows_made(query_t *q, uint64_t segment)
 static err_t rows_load(query_t *q, uint64_t segment)
 {
     store_segment_t *s = &q->segments[segment];
-    err_t e = rows_from_file(q, segment);
+    s->rows = ahead_rows(q, segment, &s->record);
+    err_t e = s->rows ? OK : rows_from_file(q, segment);
     if (err_failed(e)) {
         TRY(rows_made(q, segment));
     }
@@ -185,6 +186,43 @@ static uint32_t page_before(const store_segment_t *s, unsigned kind, uint64_t ke
     return low ? low - 1 : 0;
 }
 
+/* One behind the last page that begins at (kind, key) or before. */
+static uint32_t page_after(const store_segment_t *s, unsigned kind, uint64_t key)
+{
+    uint32_t low = 0, high = s->record.pages;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (order(s->rows[mid].kind, s->rows[mid].key, kind, key) <= 0) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    return low;
+}
+
+/* What stands behind the range may be one page further; a term does not get cheaper by that. */
+uint32_t segment_span(const query_t *q, uint64_t segment, unsigned kind, uint64_t lo, uint64_t hi)
+{
+    const store_segment_t *s = &q->segments[segment];
+    uint32_t from = page_before(s, kind, lo), end = page_after(s, kind, hi);
+    return end > from ? end - from : 1;
+}
+
+void segment_soon(const query_t *q, uint64_t segment, unsigned kind, uint64_t lo, uint64_t hi)
+{
+    const store_segment_t *s = &q->segments[segment];
+    uint32_t from = page_before(s, kind, lo), last = from + segment_span(q, segment, kind, lo, hi);
+    last = last < s->record.pages ? last : s->record.pages - 1;
+    int fd = s->pages[from].len && s->pages[last].len ? -1 : file_open(q, segment);
+    if (fd >= 0) {
+        size_t at = vindex_head_bytes(s->record.pages) + s->rows[from].from;
+        posix_fadvise(fd, (off_t)at, (off_t)(s->rows[last].end - s->rows[from].from),
+                      POSIX_FADV_WILLNEED);
+        close(fd);
+    }
+}
+
 err_t segment_lookup(query_t *q, uint64_t segment, unsigned kind, uint64_t lo, uint64_t hi,
                      uint32_t *ret_offsets, size_t *ret_count)
 {
@@ -252,14 +290,13 @@ static err_t newest_root(query_t *q, bool *ret_found, vindex_record_t *ret_recor
     return OK;
 }
 
+/* Record by record: no index covers these. */
 static err_t scan(query_t *q, uint64_t first, uint64_t end)
 {
+    TRY(fetch_range(q, first, end));
     for (uint64_t seq = first; seq < end; seq++) {
         const query_record_t *r;
-        vleaf_t leaf;
         TRY(store_record(q, seq, &r));
-        TRY(vleaf_parse(r->leaf, &leaf));
-        TRY(vpostings_add(&q->tail, &leaf, (uint32_t)(seq - q->first)));
         if (r->type == VTYPE_INDEX_ROOT) {
             TRY(root_note(q, r));
         }
@@ -267,39 +304,68 @@ static err_t scan(query_t *q, uint64_t first, uint64_t end)
     return OK;
 }
 
-static err_t roots_in(query_t *q, uint64_t segment)
+static err_t posts(query_t *q, uint64_t first, uint64_t end)
 {
-    BASE_CLEANUP(arena_deinit) arena_t a = {0};
-    uint64_t first = segment * q->leaves;
-    size_t count;
-    arena_init(&a, (size_t)q->leaves * sizeof(uint32_t) + 64);
-    uint32_t *offsets = ARENA_ARRAY(&a, uint32_t, q->leaves);
-    ENSURE(offsets, ERR_MEMORY);
-    TRY(segment_lookup(q, segment, VINDEX_TYPE, VTYPE_INDEX_ROOT, VTYPE_INDEX_ROOT, offsets,
-                       &count));
-    for (size_t i = 0; i < count; i++) {
+    for (uint64_t seq = first; seq < end; seq++) {
         const query_record_t *r;
-        TRY(store_record(q, first + offsets[i], &r));
-        TRY(root_note(q, r));
+        vleaf_t leaf;
+        TRY(store_record(q, seq, &r));
+        TRY(vleaf_parse(r->leaf, &leaf));
+        TRY(vpostings_add(&q->tail, &leaf, (uint32_t)(seq - q->first)));
     }
     return OK;
 }
 
-err_t segments_find(query_t *q)
+err_t segments_tail_postings(query_t *q, const vpostings_t **ret_postings)
 {
-    vindex_record_t newest;
-    bool found;
-    ENSURE(q->cp.size - q->first <= UINT32_MAX, ERR_LIMIT);
-    TRY(newest_root(q, &found, &newest));
-    q->tail_first = q->first;
-    if (found) {
-        q->leaves = newest.leaves;
-        q->segment_count = newest.segment + 1;
-        q->tail_first = q->segment_count * q->leaves;
-        q->segments = calloc(q->segment_count, sizeof *q->segments);
-        ENSURE(q->segments, ERR_MEMORY);
+    for (uint64_t s = q->segment_count; s-- > 0 && !q->tail_posted;) {
+        if (q->segments[s].way == SEGMENT_SCANNED) {
+            TRY(posts(q, s * q->leaves, (s + 1) * q->leaves));
+        }
     }
-    TRY(scan(q, q->tail_first, q->cp.size));
+    if (!q->tail_posted) {
+        TRY(posts(q, q->tail_first, q->cp.size));
+        vpostings_sort(&q->tail);
+        q->tail_posted = true;
+    }
+    *ret_postings = &q->tail;
+    return OK;
+}
+
+static err_t roots_in(query_t *q, uint64_t segment)
+{
+    size_t count = 0;
+    uint32_t *offsets = malloc((size_t)q->leaves * sizeof *offsets);
+    uint64_t *seqs = malloc((size_t)q->leaves * sizeof *seqs);
+    err_t e = offsets && seqs ? segment_lookup(q, segment, VINDEX_TYPE, VTYPE_INDEX_ROOT,
+                                               VTYPE_INDEX_ROOT, offsets, &count)
+                              : FAIL(ERR_MEMORY);
+    for (size_t i = 0; i < count; i++) {
+        seqs[i] = segment * q->leaves + offsets[i];
+    }
+    if (!err_failed(e)) {
+        e = fetch_records(q, seqs, count);
+    }
+    for (size_t i = 0; i < count && !err_failed(e); i++) {
+        const query_record_t *r;
+        e = store_record(q, seqs[i], &r);
+        e = err_failed(e) ? e : root_note(q, r);
+    }
+    free(offsets);
+    free(seqs);
+    return e;
+}
+
+/* What belongs to the tail is read side by side; should it turn out otherwise, no harm is done. */
+static err_t tail_ahead(query_t *q)
+{
+    TRY(ahead_make(q));
+    uint64_t from = ahead_tail(q);
+    return from < q->cp.size ? fetch_range(q, from, q->cp.size) : OK;
+}
+
+static err_t segments_walk(query_t *q)
+{
     for (uint64_t s = q->segment_count; s-- > (q->leaves ? q->first / q->leaves : 0);) {
         store_segment_t *segment = &q->segments[s];
         if (!segment->known) { /* its root was never recorded: record by record, then */
@@ -310,8 +376,28 @@ err_t segments_find(query_t *q)
         TRY(rows_load(q, s));
         TRY(roots_in(q, s));
     }
-    vpostings_sort(&q->tail);
     return OK;
+}
+
+err_t segments_find(query_t *q)
+{
+    vindex_record_t newest;
+    bool found;
+    ENSURE(q->cp.size - q->first <= UINT32_MAX, ERR_LIMIT);
+    TRY(tail_ahead(q));
+    TRY(newest_root(q, &found, &newest));
+    q->tail_first = q->first;
+    if (found) {
+        q->leaves = newest.leaves;
+        q->segment_count = newest.segment + 1;
+        q->tail_first = q->segment_count * q->leaves;
+        q->segments = calloc(q->segment_count, sizeof *q->segments);
+        ENSURE(q->segments, ERR_MEMORY);
+    }
+    TRY(scan(q, q->tail_first, q->cp.size));
+    err_t e = segments_walk(q);
+    ahead_free(q);
+    return e;
 }
 
 void segments_free(query_t *q)
@@ -322,4 +408,5 @@ void segments_free(query_t *q)
     }
     free(q->segments);
     vpostings_free(&q->tail);
+    ahead_free(q);
 }

@@ -7,9 +7,7 @@
 #include "files.h"
 
 enum {
-    KEY_MAX = 4096,
     OPEN_TRIES = 20,
-    RECORDS_FIRST = 4096,
     TAG_REQUEST = 0x10,
     TAG_OBJECT,
     TAG_PARENT,
@@ -154,6 +152,16 @@ static void bundle_drop(store_bundle_t *b)
     b->width = 0;
 }
 
+err_t store_bundle_fault(query_t *q, uint64_t number, err_t e)
+{
+    return store_fault(q, e,
+                       err_is(e, ERR_VERSION) ? "records %llu.. were written by a later version"
+                       : err_is(e, ERR_CORRUPT)
+                           ? "the bundle of records %llu.. does not lead to the signed root"
+                           : "the bundle of records %llu.. cannot be read",
+                       (unsigned long long)(number * VTILE));
+}
+
 err_t store_bundle(query_t *q, uint64_t number, const store_bundle_t **ret_bundle)
 {
     for (unsigned i = 0; i < BUNDLES_KEPT; i++) {
@@ -176,11 +184,7 @@ err_t store_bundle(query_t *q, uint64_t number, const store_bundle_t **ret_bundl
     }
     if (err_failed(e)) {
         bundle_drop(b);
-        return q->fault[0] ? e
-                           : store_fault(q, e, "the bundle of records %llu.. %s",
-                                         (unsigned long long)(number * VTILE),
-                                         err_is(e, ERR_CORRUPT) ? "does not lead to the signed root"
-                                                                : "cannot be read");
+        return q->fault[0] ? e : store_bundle_fault(q, number, e);
     }
     *ret_bundle = b;
     return OK;
@@ -192,18 +196,12 @@ static id128_t id_in(const vleaf_t *leaf, unsigned tag)
     return v.len == ID_BYTES ? id_from_bytes(v.ptr) : id_zero();
 }
 
-static err_t record_make(query_t *q, uint64_t seq, slice_t bytes, query_record_t **ret_record)
+/* copy: the leaf's bytes where they stay. */
+static err_t record_fill(query_record_t *r, uint64_t seq, slice_t copy)
 {
     vleaf_t leaf;
-    slice_t copy;
-    TRY(arena_copy(&q->arena, bytes, &copy));
-    err_t e = vleaf_parse(copy, &leaf);
-    if (err_failed(e) || leaf.seq != seq) {
-        return store_fault(q, err_is(e, ERR_VERSION) ? e : FAIL(ERR_CORRUPT),
-                           "record %llu cannot be understood", (unsigned long long)seq);
-    }
-    query_record_t *r = ARENA_NEW(&q->arena, query_record_t);
-    ENSURE(r, ERR_MEMORY);
+    TRY(vleaf_parse(copy, &leaf));
+    ENSURE(leaf.seq == seq, ERR_CORRUPT);
     *r = (query_record_t){.seq = seq,
                           .time_us = leaf.time_us,
                           .type = leaf.type,
@@ -217,64 +215,88 @@ static err_t record_make(query_t *q, uint64_t seq, slice_t bytes, query_record_t
                           .address = id_in(&leaf, TAG_ADDRESS),
                           .facts = leaf.value[TAG_FACTS],
                           .leaf = copy};
-    *ret_record = r;
     return OK;
 }
 
-static query_record_t **record_place(const query_t *q, uint64_t seq)
+err_t store_slab_make(const uint64_t *seqs, size_t count, const slice_t leaves[VTILE],
+                      store_slab_t **ret_slab)
 {
-    uint64_t h = seq * UINT64_C(0x9e3779b97f4a7c15);
-    for (size_t i = (size_t)(h >> 32) & (q->record_cap - 1);; i = (i + 1) & (q->record_cap - 1)) {
-        if (!q->records[i] || q->records[i]->seq == seq) {
-            return &q->records[i];
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        bytes += leaves[seqs[i] % VTILE].len;
+    }
+    store_slab_t *slab = malloc(sizeof *slab + count * sizeof slab->records[0] + bytes);
+    ENSURE(slab, ERR_MEMORY);
+    *slab = (store_slab_t){.count = count};
+    uint8_t *at = (uint8_t *)&slab->records[count];
+    for (size_t i = 0; i < count; i++) {
+        slice_t leaf = leaves[seqs[i] % VTILE];
+        memcpy(at, leaf.ptr, leaf.len);
+        err_t e = record_fill(&slab->records[i], seqs[i], slice_make(at, leaf.len));
+        if (err_failed(e)) {
+            free(slab);
+            return err_is(e, ERR_VERSION) ? e : FAIL(ERR_CORRUPT);
+        }
+        at += leaf.len;
+    }
+    *ret_slab = slab;
+    return OK;
+}
+
+/* A record that is known already stays where it is: others point to it. */
+err_t store_slab_take(query_t *q, store_slab_t *slab, store_hashes_t *hashes)
+{
+    store_shelf_t **shelf = &q->shelves[slab->records[0].seq / VTILE];
+    *shelf = *shelf ? *shelf : calloc(1, sizeof **shelf);
+    ENSURE(*shelf, ERR_MEMORY);
+    slab->next = q->slabs;
+    q->slabs = slab;
+    if (hashes) {
+        hashes->next = (*shelf)->hashes;
+        (*shelf)->hashes = hashes;
+    }
+    for (size_t i = 0; i < slab->count; i++) {
+        const query_record_t **place = &(*shelf)->at[slab->records[i].seq % VTILE];
+        q->record_count += *place == NULL;
+        *place = *place ? *place : &slab->records[i];
+    }
+    return OK;
+}
+
+bool store_known_hash(const query_t *q, uint64_t first, uint64_t n, uint8_t ret_hash[32])
+{
+    const store_shelf_t *shelf = q->shelves[first / VTILE];
+    unsigned part = (unsigned)(first % VTILE / VPART);
+    for (const store_hashes_t *h = shelf ? shelf->hashes : NULL; h; h = h->next) {
+        if (n == VPART) {
+            memcpy(ret_hash, h->part[part], 32);
+            return true;
+        }
+        if (h->looked >> part & 1) {
+            unsigned before = (unsigned)__builtin_popcount(h->looked & ((1U << part) - 1));
+            memcpy(ret_hash, h->leaf[before][first % VPART], 32);
+            return true;
         }
     }
-}
-
-static err_t records_grow(query_t *q)
-{
-    query_record_t **old = q->records;
-    size_t cap = q->record_cap;
-    if (q->record_count * 2 < cap) {
-        return OK;
-    }
-    size_t more = cap ? 2 * cap : RECORDS_FIRST;
-    query_record_t **grown = calloc(more, sizeof *grown);
-    ENSURE(grown, ERR_MEMORY);
-    q->records = grown;
-    q->record_cap = more;
-    for (size_t i = 0; i < cap; i++) {
-        if (old[i]) {
-            *record_place(q, old[i]->seq) = old[i];
-        }
-    }
-    free(old);
-    return OK;
-}
-
-const query_record_t *store_known(const query_t *q, uint64_t seq)
-{
-    return q->record_cap ? *record_place(q, seq) : NULL;
-}
-
-err_t store_keep(query_t *q, uint64_t seq, slice_t leaf)
-{
-    TRY(records_grow(q));
-    query_record_t **place = record_place(q, seq);
-    if (!*place) {
-        TRY(record_make(q, seq, leaf, place));
-        q->record_count++;
-    }
-    return OK;
+    return false;
 }
 
 err_t store_record(query_t *q, uint64_t seq, const query_record_t **ret_record)
 {
     const store_bundle_t *b;
+    CHECK(seq < q->cp.size);
     if (!store_known(q, seq)) {
-        CHECK(seq < q->cp.size);
+        store_slab_t *slab;
         TRY(store_bundle(q, seq / VTILE, &b));
-        TRY(store_keep(q, seq, b->leaves[seq % VTILE]));
+        err_t e = store_slab_make(&seq, 1, b->leaves, &slab);
+        if (err_failed(e)) {
+            return store_bundle_fault(q, seq / VTILE, e);
+        }
+        e = store_slab_take(q, slab, NULL);
+        if (err_failed(e)) {
+            free(slab);
+            return e;
+        }
     }
     *ret_record = store_known(q, seq);
     return OK;
@@ -360,15 +382,6 @@ static err_t checkpoint_read(query_t *q)
     return store_fault(q, e, "the newest tiles cannot be read");
 }
 
-static err_t vkey_read(int dir, const char *file, vkey_t *ret_key)
-{
-    slice_t text;
-    TRY(vfile_read(dir, file, KEY_MAX, &text));
-    err_t e = vkey_parse(text, ret_key);
-    vfile_free(&text);
-    return e;
-}
-
 /* The key that lies here signs now; one kept elsewhere may be an earlier one (find.c asks for the
  * steps between). */
 static err_t key_read(query_t *q, const char *key_file)
@@ -410,7 +423,19 @@ err_t store_open(query_t *q, const char *dir, const char *key_file)
         return store_fault(q, FAIL(ERR_CRYPTO), "the log's public key cannot be read");
     }
     TRY(checkpoint_read(q));
+    q->shelf_count = (size_t)(q->cp.size / VTILE) + 1;
+    q->shelves = calloc(q->shelf_count, sizeof *q->shelves);
+    ENSURE(q->shelves, ERR_MEMORY);
     return minimum_read(q);
+}
+
+static void shelf_free(store_shelf_t *shelf)
+{
+    for (store_hashes_t *h = shelf ? shelf->hashes : NULL, *next; h; h = next) {
+        next = h->next;
+        free(h);
+    }
+    free(shelf);
 }
 
 void store_close(query_t *q)
@@ -425,8 +450,15 @@ void store_close(query_t *q)
         bundle_drop(&q->bundles[i]);
     }
     vfile_free(&q->edge_bundle);
+    for (size_t i = 0; q->shelves && i < q->shelf_count; i++) {
+        shelf_free(q->shelves[i]);
+    }
+    for (store_slab_t *s = q->slabs, *next; s; s = next) {
+        next = s->next;
+        free(s);
+    }
     free(q->tiles);
-    free(q->records);
+    free(q->shelves);
     free(q->asks);
     arena_deinit(&q->arena);
 }

@@ -4,55 +4,9 @@
 
 enum { TYPE_COSIGNATURE = 4, SIG_BYTES = 4 + 8 + crypto_sign_BYTES, LINES_MAX = 64 };
 
-/* Strict base64 of exactly len bytes (libsodium 1.0.18 takes some bytes above 0x7f for letters). */
-static bool unbase64(slice_t text, uint8_t *out, size_t len)
-{
-    size_t got = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] > 0x7f) {
-            return false;
-        }
-    }
-    return text.len == (len + 2) / 3 * 4 &&
-           sodium_base642bin(out, len, (const char *)text.ptr, text.len, NULL, &got, NULL,
-                             sodium_base64_VARIANT_ORIGINAL) == 0 &&
-           got == len;
-}
-
-/* ---- keys ---- */
-
-static bool good_name(slice_t name)
-{
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.ptr[i] <= ' ' || name.ptr[i] >= 0x7f || name.ptr[i] == '+') {
-            return false;
-        }
-    }
-    return name.len > 0 && name.len < VKEY_NAME;
-}
-
-/* name+hex id+base64(4, key) */
 static bool witness_key(slice_t text, vwitness_t *w)
 {
-    uint8_t typed[33], id[4], in[VKEY_NAME + 2 + 32], digest[crypto_hash_sha256_BYTES];
-    buf_t b = BUF_ON_ARRAY(in);
-    slice_t name, hex;
-    size_t got = 0;
-    bool parts = slice_split(&text, '+', &name) && text.len != SIZE_MAX && good_name(name) &&
-                 slice_split(&text, '+', &hex) && text.len != SIZE_MAX && hex.len == 8;
-    if (!parts || sodium_hex2bin(id, 4, (const char *)hex.ptr, hex.len, NULL, &got, NULL) != 0 ||
-        got != 4 || !unbase64(text, typed, sizeof typed) || typed[0] != TYPE_COSIGNATURE) {
-        return false;
-    }
-    memcpy(w->name, name.ptr, name.len);
-    w->name[name.len] = '\0';
-    memcpy(w->key, typed + 1, sizeof w->key);
-    buf_put(&b, name);
-    buf_u8(&b, '\n');
-    buf_put(&b, slice_make(typed, sizeof typed));
-    crypto_hash_sha256(digest, b.ptr, b.len);
-    memcpy(w->id, digest, sizeof w->id);
-    return memcmp(id, digest, sizeof id) == 0;
+    return !err_failed(vkey_typed(text, TYPE_COSIGNATURE, w->name, w->id, w->key));
 }
 
 /* ---- policy ---- */
@@ -290,23 +244,6 @@ bool vpolicy_met(const vpolicy_t *p, const bool cosigned[VWITNESSES])
 
 /* ---- cosignatures ---- */
 
-/* Text (with its last newline) and signature lines. */
-static err_t note_parts(slice_t note, slice_t *ret_text, slice_t *ret_lines)
-{
-    size_t split = 0;
-    ENSURE(note.len <= VNOTE_MAX && slice_ends(note, SLICE("\n")), ERR_SYNTAX);
-    for (size_t i = 0; i + 1 < note.len; i++) {
-        ENSURE(note.ptr[i] >= 0x20 || note.ptr[i] == '\n', ERR_SYNTAX);
-        if (note.ptr[i] == '\n' && note.ptr[i + 1] == '\n') {
-            split = i + 1;
-        }
-    }
-    ENSURE(split && split + 1 < note.len, ERR_SYNTAX);
-    *ret_text = slice_sub(note, 0, split);
-    *ret_lines = slice_sub(note, split + 1, note.len - split - 2);
-    return OK;
-}
-
 static bool signature_holds(const vwitness_t *w, slice_t text, const uint8_t sig[SIG_BYTES],
                             uint64_t *ret_time_s)
 {
@@ -329,13 +266,15 @@ err_t vcosign_check(slice_t note, const vwitness_t *w, uint64_t *ret_time_s)
     slice_t text, lines, line, name;
     uint64_t time_s = 0;
     bool found = false;
-    TRY(note_parts(note, &text, &lines));
+    TRY(vnote_split(note, &text, &lines));
+    ENSURE(slice_ends(lines, SLICE("\n")), ERR_SYNTAX);
+    lines.len--;
     for (unsigned n = 0; slice_split(&lines, '\n', &line); n++) {
         uint8_t sig[SIG_BYTES];
         ENSURE(n < LINES_MAX && slice_starts(line, slice_cstr_in(DASH)), ERR_SYNTAX);
         line = slice_from(line, sizeof DASH - 1);
         ENSURE(slice_split(&line, ' ', &name) && line.len != SIZE_MAX, ERR_SYNTAX);
-        if (slice_eq(name, slice_cstr_in(w->name)) && unbase64(line, sig, sizeof sig) &&
+        if (slice_eq(name, slice_cstr_in(w->name)) && vbase64(line, sig, sizeof sig) &&
             memcmp(sig, w->id, sizeof w->id) == 0) {
             ENSURE(signature_holds(w, text, sig, &time_s), ERR_CRYPTO);
             found = true;
@@ -346,19 +285,12 @@ err_t vcosign_check(slice_t note, const vwitness_t *w, uint64_t *ret_time_s)
     return OK;
 }
 
-/* The second line of the text. */
-static err_t note_size(slice_t note, uint64_t *ret_size)
-{
-    slice_t line;
-    ENSURE(slice_split(&note, '\n', &line) && slice_split(&note, '\n', &line), ERR_SYNTAX);
-    ENSURE(!err_failed(slice_parse_u64(line, INT64_MAX, ret_size)), ERR_SYNTAX);
-    return OK;
-}
-
 err_t vcosigned_judge(slice_t note, const vpolicy_t *p, size_t need, vcosigned_t *ret_cosigned)
 {
     vcosigned_t c = {0};
-    TRY(note_size(note, &c.size));
+    vcheckpoint_t said;
+    TRY(vnote_text(note, &said));
+    c.size = said.size;
     for (size_t i = 0; i < p->witness_count; i++) {
         uint64_t time_s = 0;
         err_t e = vcosign_check(note, &p->witness[i], &time_s);

@@ -2,7 +2,7 @@
 
 #include <sodium.h>
 
-enum { VERSION = 2, TAIL = 32 + 64, QUESTION_VERBS = 4, ENOUGH = 64 };
+enum { VERSION = 2, TAIL = 32 + 64, QUESTION_VERBS = 4 };
 static const char CONTEXT[] = "sekisho evidence v1\n";
 
 #define BECAUSE(cond, code, why)                                                                   \
@@ -22,7 +22,7 @@ static err_t signature(slice_t bytes, vevidence_t *e, const char **ret_what)
     slice_t signed_part = slice_sub(bytes, 0, bytes.len - 64);
     memcpy(e->signer, bytes.ptr + bytes.len - TAIL, 32);
     memcpy(text, CONTEXT, sizeof CONTEXT - 1);
-    crypto_hash_sha256(text + sizeof CONTEXT - 1, signed_part.ptr, signed_part.len);
+    vtree_bytes_hash(signed_part, text + sizeof CONTEXT - 1);
     BECAUSE(
         crypto_sign_verify_detached(bytes.ptr + signed_part.len, text, sizeof text, e->signer) == 0,
         ERR_CRYPTO, "the signature of the evidence is false");
@@ -146,7 +146,7 @@ static int seq_order(const void *key, const void *item)
     return (*seq > s->seq) - (*seq < s->seq);
 }
 
-static const vshown_t *shown_of(const vevidence_t *e, uint64_t seq)
+const vshown_t *vevidence_shown(const vevidence_t *e, uint64_t seq)
 {
     return e->shown_count ? bsearch(&seq, e->shown, e->shown_count, sizeof *e->shown, seq_order)
                           : NULL;
@@ -220,7 +220,8 @@ static err_t pages_read(vevidence_t *e, vsegment_t *s, cursor_t *c, const char *
 static err_t all_shown(const vevidence_t *e, uint64_t first, uint64_t end, const char **ret_what)
 {
     for (uint64_t seq = first; seq < end; seq++) {
-        BECAUSE(shown_of(e, seq), ERR_NOT_FOUND, "a record that no index covers is not shown");
+        BECAUSE(vevidence_shown(e, seq), ERR_NOT_FOUND,
+                "a record that no index covers is not shown");
     }
     return OK;
 }
@@ -345,132 +346,4 @@ err_t vevidence_open(slice_t bytes, vevidence_t *ret_evidence, const char **ret_
 void vevidence_free(vevidence_t *e)
 {
     arena_deinit(&e->arena);
-}
-
-/* ---- completeness ---- */
-
-static bool id_fits(const id128_t *asked, const id128_t *is)
-{
-    return id_is_zero(*asked) || id_eq(*asked, *is);
-}
-
-bool vask_fits(const vask_t *a, const vshown_t *r)
-{
-    return a->from_us <= r->time_us && (a->to_us == INT64_MAX || r->time_us < a->to_us) &&
-           (!a->type || a->type == r->type) && id_fits(&a->request, &r->request) &&
-           id_fits(&a->subject, &r->subject) && id_fits(&a->actor, &r->actor) &&
-           id_fits(&a->address, &r->address) &&
-           (id_fits(&a->object, &r->object) || id_eq(a->object, r->parent));
-}
-
-typedef struct vterm {
-    unsigned kind;
-    uint64_t lo, hi;
-} vterm_t;
-
-static void term_put(vterm_t *terms, unsigned *n, unsigned kind, const id128_t *id)
-{
-    if (!id_is_zero(*id)) {
-        terms[*n] = (vterm_t){kind, vindex_id_key(kind, *id), 0};
-        terms[*n].hi = terms[*n].lo;
-        (*n)++;
-    }
-}
-
-/* In the order of FORMAT.md 10. */
-static unsigned terms_of(const vask_t *a, vterm_t terms[7])
-{
-    unsigned n = 0;
-    term_put(terms, &n, VINDEX_REQUEST, &a->request);
-    term_put(terms, &n, VINDEX_SUBJECT, &a->subject);
-    term_put(terms, &n, VINDEX_OBJECT, &a->object);
-    term_put(terms, &n, VINDEX_ACTOR, &a->actor);
-    term_put(terms, &n, VINDEX_ADDRESS, &a->address);
-    if (a->from_us != INT64_MIN || a->to_us != INT64_MAX) {
-        int64_t last = a->to_us == INT64_MAX ? INT64_MAX : a->to_us - 1;
-        terms[n++] = (vterm_t){VINDEX_TIME, vindex_time_key(a->from_us), vindex_time_key(last)};
-    }
-    if (a->type) {
-        terms[n++] = (vterm_t){VINDEX_TYPE, a->type, a->type};
-    }
-    return n;
-}
-
-static bool before(const vpage_t *page, unsigned at, unsigned kind, uint64_t key)
-{
-    return page->kind != kind ? page->kind < kind : page->postings[at].key < key;
-}
-
-static bool after(const vpage_t *page, unsigned at, unsigned kind, uint64_t key)
-{
-    return page->kind != kind ? page->kind > kind : page->postings[at].key > key;
-}
-
-/* Marks the postings of the term. False: the pages shown do not prove that these are all. */
-static bool term_mark(const vsegment_t *s, const vterm_t *t, unsigned step, uint8_t *seen,
-                      size_t *ret_left)
-{
-    uint32_t i = 0;
-    *ret_left = 0;
-    while (i + 1 < s->page_count && before(s->pages[i + 1].page, 0, t->kind, t->lo)) {
-        i++;
-    }
-    const vshown_page_t *p = &s->pages[i];
-    if (p->number != 0 && !before(p->page, 0, t->kind, t->lo)) {
-        return false;
-    }
-    for (;; i++, p++) {
-        for (unsigned k = 0; k < p->page->count; k++) {
-            uint8_t *mark = &seen[p->page->postings[k].at];
-            if (!before(p->page, k, t->kind, t->lo) && !after(p->page, k, t->kind, t->hi) &&
-                *mark == step) {
-                *mark = (uint8_t)(step + 1);
-                (*ret_left)++;
-            }
-        }
-        if (after(p->page, p->page->count - 1, t->kind, t->hi) ||
-            p->number + 1 == s->record.pages) {
-            return true;
-        }
-        if (i + 1 == s->page_count || p[1].number != p->number + 1) {
-            return false;
-        }
-    }
-}
-
-static err_t ask_in_segment(const vevidence_t *e, const vask_t *ask, uint64_t number, uint8_t *seen,
-                            const char **ret_what)
-{
-    const vsegment_t *s = &e->segment[number - e->segment_first];
-    vterm_t terms[7];
-    unsigned n = terms_of(ask, terms);
-    size_t left = e->leaves;
-    memset(seen, 0, e->leaves);
-    unsigned done = 0;
-    for (; done < n && left > ENOUGH; done++) {
-        BECAUSE(term_mark(s, &terms[done], done, seen, &left), ERR_NOT_FOUND,
-                "index pages that a question needs are not shown");
-    }
-    for (uint32_t at = 0; at < e->leaves && left; at++) {
-        BECAUSE(seen[at] != done || shown_of(e, number * e->leaves + at), ERR_NOT_FOUND,
-                "a record that the index names is not shown");
-    }
-    return OK;
-}
-
-err_t vevidence_complete(const vevidence_t *e, const char **ret_what)
-{
-    uint8_t *seen = malloc((size_t)e->leaves + 1);
-    err_t failure = seen ? OK : FAIL(ERR_MEMORY);
-    for (size_t i = 0; i < e->ask_count && !err_failed(failure); i++) {
-        const vask_t *ask = &e->asks[i];
-        for (uint64_t s = e->segment_first;
-             s < e->segments && ask->from_us < ask->to_us && !err_failed(failure); s++) {
-            if (!e->segment[s - e->segment_first].scanned) {
-                failure = ask_in_segment(e, ask, s, seen, ret_what);
-            }
-        }
-    }
-    free(seen);
-    return failure;
 }

@@ -93,6 +93,8 @@ typedef struct vevidence_report {
  * vevidence_free in any case. */
 err_t vevidence_open(slice_t bytes, vevidence_t *ret_evidence, const char **ret_what);
 void vevidence_free(vevidence_t *e);
+/* NULL: it is not shown. */
+const vshown_t *vevidence_shown(const vevidence_t *e, uint64_t seq);
 /* Every question's answer is complete: whatever fits it is shown. NOT_FOUND. */
 err_t vevidence_complete(const vevidence_t *e, const char **ret_what);
 /* Leaks: the answer is what the leaves give, and every question that it needs was asked. */

@@ -15,13 +15,8 @@ static void verdict(vevidence_report_t *r, verdict_t kind, const char *text)
 
 static void key_check(const vevidence_t *e, const char *file, vevidence_report_t *r)
 {
-    slice_t text;
     vkey_t key;
-    err_t failure = vfile_read(AT_FDCWD, file, KEY_MAX, &text);
-    if (!err_failed(failure)) {
-        failure = vkey_parse(text, &key);
-        vfile_free(&text);
-    }
+    err_t failure = vkey_read(AT_FDCWD, file, &key);
     if (err_failed(failure)) {
         verdict(r, VERDICT_INCOMPLETE, "the key given cannot be read");
         return;

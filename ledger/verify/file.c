@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zstd.h>
 
 #include "verify.h"
 
@@ -45,34 +44,6 @@ err_t vfile_read(int dir, const char *path, size_t max_bytes, slice_t *ret_bytes
     err_t e = vfile_read_fd(fd, max_bytes, ret_bytes);
     close(fd);
     return e;
-}
-
-/* The size that the frame claims is a claim: nothing longer than max_bytes is made room for. */
-err_t vfile_unpack(slice_t packed, size_t max_bytes, slice_t *ret_bytes)
-{
-    /* a skippable frame of 32 bytes: SHA-256 of the frame before it */
-    static const uint8_t TAIL[] = {0x50, 0x2a, 0x4d, 0x18, 32, 0, 0, 0};
-    uint8_t sha256[32];
-    unsigned long long claim = ZSTD_getFrameContentSize(packed.ptr, packed.len);
-    ENSURE(claim != ZSTD_CONTENTSIZE_ERROR && claim != ZSTD_CONTENTSIZE_UNKNOWN, ERR_CORRUPT);
-    ENSURE(claim <= max_bytes, ERR_LIMIT);
-    ENSURE(packed.len > sizeof TAIL + sizeof sha256, ERR_CORRUPT);
-    slice_t frame = slice_sub(packed, 0, packed.len - sizeof TAIL - sizeof sha256);
-    slice_t tail = slice_from(packed, frame.len);
-    ENSURE(ZSTD_findFrameCompressedSize(packed.ptr, packed.len) == frame.len, ERR_CORRUPT);
-    vtree_bytes_hash(frame, sha256);
-    ENSURE(memcmp(tail.ptr, TAIL, sizeof TAIL) == 0 &&
-               memcmp(tail.ptr + sizeof TAIL, sha256, sizeof sha256) == 0,
-           ERR_CORRUPT);
-    uint8_t *mem = malloc((size_t)claim + 1);
-    ENSURE(mem, ERR_MEMORY);
-    size_t got = ZSTD_decompress(mem, (size_t)claim, frame.ptr, frame.len);
-    if (ZSTD_isError(got) || got != claim) {
-        free(mem);
-        return FAIL(ERR_CORRUPT);
-    }
-    *ret_bytes = slice_make(mem, got);
-    return OK;
 }
 
 void vfile_free(slice_t *bytes)

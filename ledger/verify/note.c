@@ -3,20 +3,30 @@
 
 #include "verify.h"
 
-enum { TYPE_ED25519 = 1, SIGNATURES_MAX = 64 };
+enum { TYPE_ED25519 = 1, SIGNATURES_MAX = 64, KEY_FILE_MAX = 4096 };
 
-/* Strict base64 of exactly len bytes. libsodium 1.0.18 takes some bytes above 0x7f for letters. */
-static bool unbase64(slice_t text, uint8_t *out, size_t len)
+/* libsodium 1.0.18 takes some bytes above 0x7f for letters. */
+static bool ascii(slice_t text)
 {
-    size_t got = 0;
     for (size_t i = 0; i < text.len; i++) {
         if (text.ptr[i] > 0x7f) {
             return false;
         }
     }
-    return sodium_base642bin(out, len, (const char *)text.ptr, text.len, NULL, &got, NULL,
-                             sodium_base64_VARIANT_ORIGINAL) == 0 &&
-           got == len && text.len == (len + 2) / 3 * 4;
+    return true;
+}
+
+bool vbase64_any(slice_t text, uint8_t *out, size_t cap, size_t *ret_len)
+{
+    return ascii(text) && text.len % 4 == 0 &&
+           sodium_base642bin(out, cap, (const char *)text.ptr, text.len, NULL, ret_len, NULL,
+                             sodium_base64_VARIANT_ORIGINAL) == 0;
+}
+
+bool vbase64(slice_t text, uint8_t *out, size_t len)
+{
+    size_t got = 0;
+    return text.len == (len + 2) / 3 * 4 && vbase64_any(text, out, len, &got) && got == len;
 }
 
 static bool unhex4(slice_t text, uint8_t out[4])
@@ -37,40 +47,56 @@ static bool good_name(slice_t name)
     return name.len > 0 && name.len < VKEY_NAME;
 }
 
-static void make_id(const vkey_t *key, uint8_t id[4])
+/* SHA-256 of name, newline, type and key: its first bytes. */
+static void make_id(slice_t name, slice_t typed, uint8_t id[4])
 {
     uint8_t in[VKEY_NAME + 2 + 32], digest[crypto_hash_sha256_BYTES];
     buf_t b = BUF_ON_ARRAY(in);
-    buf_cstr(&b, key->name);
+    buf_put(&b, name);
     buf_u8(&b, '\n');
-    buf_u8(&b, TYPE_ED25519);
-    buf_put(&b, slice_make(key->key, sizeof key->key));
+    buf_put(&b, typed);
     crypto_hash_sha256(digest, b.ptr, b.len);
     memcpy(id, digest, 4);
 }
 
-/* name+hex id+base64(type, key) */
+err_t vkey_typed(slice_t text, unsigned type, char ret_name[VKEY_NAME], uint8_t ret_id[4],
+                 uint8_t ret_key[32])
+{
+    uint8_t typed[33], said[4], id[4];
+    slice_t name, hex;
+    ENSURE(sodium_init() >= 0, ERR_CRYPTO);
+    ENSURE(slice_split(&text, '+', &name) && text.len != SIZE_MAX && good_name(name), ERR_SYNTAX);
+    ENSURE(slice_split(&text, '+', &hex) && text.len != SIZE_MAX && unhex4(hex, said), ERR_SYNTAX);
+    ENSURE(vbase64(text, typed, sizeof typed) && typed[0] == type, ERR_SYNTAX);
+    make_id(name, slice_make(typed, sizeof typed), id);
+    ENSURE(memcmp(id, said, sizeof id) == 0, ERR_SYNTAX);
+    memcpy(ret_name, name.ptr, name.len);
+    ret_name[name.len] = '\0';
+    memcpy(ret_id, id, sizeof id);
+    memcpy(ret_key, typed + 1, 32);
+    return OK;
+}
+
 err_t vkey_parse(slice_t text, vkey_t *ret_key)
 {
     vkey_t key = {0};
-    uint8_t typed[33], id[4];
-    slice_t name, hex;
-    ENSURE(sodium_init() >= 0, ERR_CRYPTO);
     if (slice_ends(text, SLICE("\n"))) {
         text.len--;
     }
-    ENSURE(text.len < sizeof key.text, ERR_SYNTAX);
+    ENSURE(text.len && text.len < sizeof key.text, ERR_SYNTAX);
     memcpy(key.text, text.ptr, text.len);
-    ENSURE(slice_split(&text, '+', &name) && text.len != SIZE_MAX && good_name(name), ERR_SYNTAX);
-    ENSURE(slice_split(&text, '+', &hex) && text.len != SIZE_MAX && unhex4(hex, key.id),
-           ERR_SYNTAX);
-    ENSURE(unbase64(text, typed, sizeof typed) && typed[0] == TYPE_ED25519, ERR_SYNTAX);
-    memcpy(key.name, name.ptr, name.len);
-    memcpy(key.key, typed + 1, sizeof key.key);
-    make_id(&key, id);
-    ENSURE(memcmp(id, key.id, sizeof id) == 0, ERR_SYNTAX);
+    TRY(vkey_typed(text, TYPE_ED25519, key.name, key.id, key.key));
     *ret_key = key;
     return OK;
+}
+
+err_t vkey_read(int dir, const char *file, vkey_t *ret_key)
+{
+    slice_t text;
+    TRY(vfile_read(dir, file, KEY_FILE_MAX, &text));
+    err_t e = vkey_parse(text, ret_key);
+    vfile_free(&text);
+    return e;
 }
 
 /* No control characters but newline; UTF-8 beyond ASCII stands only in the dashes. */
@@ -95,7 +121,7 @@ static err_t one_signature(slice_t line, slice_t text, const vkey_t *key, bool *
     ENSURE(slice_split(&line, ' ', &name) && line.len != SIZE_MAX && name.len && line.len,
            ERR_SYNTAX);
     bool named = slice_eq(name, slice_cstr_in(key->name));
-    if (!named || !unbase64(line, sig, sizeof sig) || memcmp(sig, key->id, 4) != 0) {
+    if (!named || !vbase64(line, sig, sizeof sig) || memcmp(sig, key->id, 4) != 0) {
         return OK; /* somebody else's, or a key type that we do not know */
     }
     ENSURE(crypto_sign_verify_detached(sig + 4, text.ptr, text.len, key->key) == 0, ERR_CRYPTO);
@@ -127,11 +153,11 @@ static err_t checkpoint_text(slice_t text, slice_t name, vcheckpoint_t *ret_cp)
     ENSURE(name.len == 0 || slice_eq(lines[0], name), ERR_SYNTAX);
     ENSURE(!err_failed(slice_parse_u64(lines[1], INT64_MAX, &ret_cp->size)), ERR_SYNTAX);
     ENSURE(lines[1].len == 1 || lines[1].ptr[0] != '0', ERR_SYNTAX);
-    ENSURE(unbase64(lines[2], ret_cp->root, sizeof ret_cp->root), ERR_SYNTAX);
+    ENSURE(vbase64(lines[2], ret_cp->root, sizeof ret_cp->root), ERR_SYNTAX);
     return OK;
 }
 
-static err_t split_note(slice_t note, size_t *ret_split)
+err_t vnote_split(slice_t note, slice_t *ret_text, slice_t *ret_lines)
 {
     size_t split = 0;
     ENSURE(note.len <= VNOTE_MAX && clean_text(note), ERR_SYNTAX);
@@ -141,17 +167,17 @@ static err_t split_note(slice_t note, size_t *ret_split)
         }
     }
     ENSURE(split, ERR_SYNTAX);
-    *ret_split = split;
+    *ret_text = slice_sub(note, 0, split);
+    *ret_lines = slice_from(note, split + 1);
     return OK;
 }
 
 err_t vnote_open(slice_t note, const vkey_t *key, vcheckpoint_t *ret_cp)
 {
     vcheckpoint_t cp;
-    size_t split;
-    TRY(split_note(note, &split));
-    slice_t text = slice_sub(note, 0, split);
-    TRY(signatures(slice_from(note, split + 1), text, key));
+    slice_t text, lines;
+    TRY(vnote_split(note, &text, &lines));
+    TRY(signatures(lines, text, key));
     TRY(checkpoint_text(text, slice_cstr_in(key->name), &cp));
     *ret_cp = cp;
     return OK;
@@ -160,9 +186,9 @@ err_t vnote_open(slice_t note, const vkey_t *key, vcheckpoint_t *ret_cp)
 err_t vnote_text(slice_t note, vcheckpoint_t *ret_cp)
 {
     vcheckpoint_t cp;
-    size_t split;
-    TRY(split_note(note, &split));
-    TRY(checkpoint_text(slice_sub(note, 0, split), SLICE_EMPTY, &cp));
+    slice_t text, lines;
+    TRY(vnote_split(note, &text, &lines));
+    TRY(checkpoint_text(text, SLICE_EMPTY, &cp));
     *ret_cp = cp;
     return OK;
 }
@@ -171,12 +197,8 @@ bool vkey_signed(const vkey_t *key, slice_t text, slice_t sig64)
 {
     uint8_t sig[crypto_sign_BYTES];
     size_t got = 0;
-    for (size_t i = 0; i < sig64.len; i++) {
-        if (sig64.ptr[i] > 0x7f) { /* see unbase64 */
-            return false;
-        }
-    }
-    return sodium_base642bin(sig, sizeof sig, (const char *)sig64.ptr, sig64.len, NULL, &got, NULL,
+    return ascii(sig64) &&
+           sodium_base642bin(sig, sizeof sig, (const char *)sig64.ptr, sig64.len, NULL, &got, NULL,
                              sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 &&
            got == sizeof sig && crypto_sign_verify_detached(sig, text.ptr, text.len, key->key) == 0;
 }

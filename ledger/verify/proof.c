@@ -46,3 +46,29 @@ err_t vproof_root(uint64_t size, const vproof_leaf_t *leaves, size_t count, slic
     ENSURE(!w.left, ERR_SYNTAX);
     return cur_end(&w.hashes);
 }
+
+bool vproof_path(uint64_t index, uint64_t size, const uint8_t leaf_hash[32], slice_t path,
+                 const uint8_t root[32])
+{
+    uint8_t hash[32];
+    uint64_t at = index, last = size - 1;
+    memcpy(hash, leaf_hash, sizeof hash);
+    for (size_t i = 0; i + 32 <= path.len; i += 32) {
+        const uint8_t *beside = path.ptr + i;
+        if (last == 0) {
+            return false;
+        }
+        if (at % 2 || at == last) {
+            vtree_node_hash(beside, hash, hash);
+            while (at % 2 == 0 && at) {
+                at /= 2;
+                last /= 2;
+            }
+        } else {
+            vtree_node_hash(hash, beside, hash);
+        }
+        at /= 2;
+        last /= 2;
+    }
+    return last == 0 && memcmp(hash, root, sizeof hash) == 0;
+}

@@ -14,5 +14,8 @@ typedef struct vproof_leaf {
  * leaves out of order. */
 err_t vproof_root(uint64_t size, const vproof_leaf_t *leaves, size_t count, slice_t hashes,
                   uint8_t ret_root[32]);
+/* One leaf by its audit path, lowest hash first (RFC 9162 2.1.3.2). index is below size. */
+bool vproof_path(uint64_t index, uint64_t size, const uint8_t leaf_hash[32], slice_t path,
+                 const uint8_t root[32]);
 
 #endif

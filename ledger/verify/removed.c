@@ -1,21 +1,8 @@
 /* Removed segments (FORMAT.md 8): their root stands in the tree, and what was kept of them proves
  * itself to that root. */
-#include "verify.h"
+#include "proof.h"
 
 enum { KEPT_MAX = 64 * 1024 * 1024 };
-
-/* RFC 6962 audit path inside a perfect tree of that height. */
-static void path_root(uint64_t index, unsigned height, slice_t path, uint8_t io_hash[32])
-{
-    for (unsigned i = 0; i < height; i++) {
-        const uint8_t *beside = path.ptr + 32UL * i;
-        if (index >> i & 1) {
-            vtree_node_hash(beside, io_hash, io_hash);
-        } else {
-            vtree_node_hash(io_hash, beside, io_hash);
-        }
-    }
-}
 
 /* False: the leaf is not under this root at the place that it claims. */
 static bool kept_holds(slice_t bytes, slice_t path, unsigned height, uint64_t number,
@@ -29,9 +16,9 @@ static bool kept_holds(slice_t bytes, slice_t path, unsigned height, uint64_t nu
     }
     *io_last = leaf.seq;
     *io_any = true;
+    uint64_t size = UINT64_C(1) << height;
     vtree_leaf_hash(bytes, hash);
-    path_root(leaf.seq & ((UINT64_C(1) << height) - 1), height, path, hash);
-    return memcmp(hash, root, 32) == 0;
+    return vproof_path(leaf.seq & (size - 1), size, hash, path, root);
 }
 
 void vremoved_kept(slice_t file, uint64_t number, unsigned height, const uint8_t root[32],

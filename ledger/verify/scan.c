@@ -163,22 +163,13 @@ static void check_log(scan_t *s)
 
 /* ---- keys and checkpoints ---- */
 
-static err_t read_vkey(int dir, const char *file, vkey_t *ret_key)
-{
-    slice_t text;
-    TRY(vfile_read(dir, file, 4096, &text));
-    err_t e = vkey_parse(text, ret_key);
-    vfile_free(&text);
-    return e;
-}
-
 /* The key that lies here must have signed; one kept elsewhere may be an earlier one: then the
  * records must lead from it to this one. */
 static bool read_keys(scan_t *s)
 {
-    bool own = !err_failed(read_vkey(s->public_dir, "ledger.vkey", &s->key));
+    bool own = !err_failed(vkey_read(s->public_dir, "ledger.vkey", &s->key));
     s->r->key_given = s->ask->key_file != NULL;
-    bool given = s->r->key_given && !err_failed(read_vkey(AT_FDCWD, s->ask->key_file, &s->given));
+    bool given = s->r->key_given && !err_failed(vkey_read(AT_FDCWD, s->ask->key_file, &s->given));
     if (given && !own) {
         s->key = s->given;
     }

@@ -5,18 +5,11 @@
 #include <unistd.h>
 
 #include "cosign.h"
+#include "proof.h"
 
 enum { PATH_HASHES = 63, TILE_BYTES = VTILE * 32, BUNDLE_BYTES = VTILE * (2 + VLEAF_MAX) };
 enum { PATH_BYTES = 128, TRIES = 4 };
 static const char MAGIC[] = "c2sp.org/tlog-proof@v1\n";
-
-static void node(const uint8_t *left, const uint8_t *right, uint8_t ret[32])
-{
-    uint8_t in[65] = {1};
-    memcpy(in + 1, left, 32);
-    memcpy(in + 33, right, 32);
-    crypto_hash_sha256(ret, in, sizeof in);
-}
 
 static void put64(buf_t *out, slice_t bytes)
 {
@@ -27,18 +20,6 @@ static void put64(buf_t *out, slice_t bytes)
     buf_cstr(out, text);
     buf_u8(out, '\n');
     free(text);
-}
-
-static bool get64(slice_t text, uint8_t *out, size_t cap, size_t *ret_len)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] > 0x7f) { /* see note.c */
-            return false;
-        }
-    }
-    return text.len % 4 == 0 &&
-           sodium_base642bin(out, cap, (const char *)text.ptr, text.len, NULL, ret_len, NULL,
-                             sodium_base64_VARIANT_ORIGINAL) == 0;
 }
 
 /* ---- making ---- */
@@ -81,7 +62,7 @@ static err_t range_root(const maker_t *m, uint64_t from, uint64_t to, uint8_t re
         uint64_t k = UINT64_C(1) << (63 - __builtin_clzll(n));
         TRY(range_root(m, from, from + k, left));
         TRY(range_root(m, from + k, to, right));
-        node(left, right, ret_root);
+        vtree_node_hash(left, right, ret_root);
         return OK;
     }
     while (n >= VTILE) {
@@ -100,7 +81,7 @@ static err_t range_root(const maker_t *m, uint64_t from, uint64_t to, uint8_t re
     ENSURE(there, ERR_CORRUPT);
     for (; n > 1; n /= 2) {
         for (size_t i = 0; i < n / 2; i++) {
-            node(part[2 * i], part[2 * i + 1], part[i]);
+            vtree_node_hash(part[2 * i], part[2 * i + 1], part[i]);
         }
     }
     memcpy(ret_root, part[0], 32);
@@ -165,14 +146,6 @@ static err_t put_leaf(const maker_t *m, uint64_t seq, buf_t *out)
     return OK;
 }
 
-static err_t size_of(slice_t note, uint64_t *ret_size)
-{
-    slice_t line;
-    ENSURE(slice_split(&note, '\n', &line) && slice_split(&note, '\n', &line), ERR_CORRUPT);
-    ENSURE(!err_failed(slice_parse_u64(line, INT64_MAX, ret_size)), ERR_CORRUPT);
-    return OK;
-}
-
 static err_t make_under(maker_t *m, uint64_t seq, slice_t note, uint64_t size, buf_t *out)
 {
     uint8_t path[PATH_HASHES][32];
@@ -195,13 +168,16 @@ static err_t make_under(maker_t *m, uint64_t seq, slice_t note, uint64_t size, b
 static err_t make_once(maker_t *m, uint64_t seq, buf_t *out)
 {
     slice_t newest, witnessed = SLICE_EMPTY;
-    uint64_t size = 0;
+    vcheckpoint_t published, cosigned_cp = {0};
     TRY(vfile_read(m->dir, "checkpoint", VNOTE_MAX, &newest));
-    err_t e = size_of(newest, &m->published);
+    err_t e = vnote_text(newest, &published);
     if (!err_failed(e) && !err_failed(vfile_read(m->dir, "witnessed", VNOTE_MAX, &witnessed))) {
-        e = size_of(witnessed, &size);
+        e = vnote_text(witnessed, &cosigned_cp);
     }
+    e = err_is(e, ERR_SYNTAX) ? FAIL(ERR_CORRUPT) : e;
     if (!err_failed(e)) {
+        uint64_t size = cosigned_cp.size;
+        m->published = published.size;
         bool cosigned = size > seq && size <= m->published;
         slice_t note = cosigned ? witnessed : newest;
         size = cosigned ? size : m->published;
@@ -236,32 +212,6 @@ err_t vtlog_make(const char *dir, uint64_t seq, buf_t *out)
 
 /* ---- checking ---- */
 
-/* RFC 9162 2.1.3.2 */
-static bool path_holds(uint64_t index, uint64_t size, const uint8_t leaf[32],
-                       const uint8_t path[PATH_HASHES][32], size_t n, const uint8_t root[32])
-{
-    uint8_t hash[32];
-    uint64_t at = index, last = size - 1;
-    memcpy(hash, leaf, sizeof hash);
-    for (size_t i = 0; i < n; i++) {
-        if (last == 0) {
-            return false;
-        }
-        if (at % 2 || at == last) {
-            node(path[i], hash, hash);
-            while (at % 2 == 0 && at) {
-                at /= 2;
-                last /= 2;
-            }
-        } else {
-            node(hash, path[i], hash);
-        }
-        at /= 2;
-        last /= 2;
-    }
-    return last == 0 && memcmp(hash, root, sizeof hash) == 0;
-}
-
 static bool take_line(slice_t *rest, slice_t *ret_line)
 {
     return slice_split(rest, '\n', ret_line) && rest->len != SIZE_MAX;
@@ -275,7 +225,7 @@ static err_t check(slice_t rest, const vkey_t *key, uint8_t mem[VLEAF_MAX], vtlo
     ENSURE(slice_starts(rest, slice_cstr_in(MAGIC)), ERR_SYNTAX);
     rest = slice_from(rest, sizeof MAGIC - 1);
     ENSURE(take_line(&rest, &line) && slice_starts(line, SLICE("extra ")), ERR_SYNTAX);
-    ENSURE(get64(slice_from(line, 6), mem, VLEAF_MAX, &len), ERR_SYNTAX);
+    ENSURE(vbase64_any(slice_from(line, 6), mem, VLEAF_MAX, &len), ERR_SYNTAX);
     p->leaf = slice_make(mem, len);
     ENSURE(take_line(&rest, &line) && slice_starts(line, SLICE("index ")), ERR_SYNTAX);
     line = slice_from(line, 6);
@@ -286,14 +236,15 @@ static err_t check(slice_t rest, const vkey_t *key, uint8_t mem[VLEAF_MAX], vtlo
         if (!line.len) {
             break;
         }
-        ENSURE(n < PATH_HASHES && get64(line, path[n], 32, &len) && len == 32, ERR_SYNTAX);
+        ENSURE(n < PATH_HASHES && vbase64_any(line, path[n], 32, &len) && len == 32, ERR_SYNTAX);
         n++;
     }
     p->note = rest;
     TRY(vnote_open(rest, key, &p->cp));
     vtree_leaf_hash(p->leaf, hash);
     ENSURE(p->index < p->cp.size, ERR_CRYPTO);
-    ENSURE(path_holds(p->index, p->cp.size, hash, path, n, p->cp.root), ERR_CRYPTO);
+    ENSURE(vproof_path(p->index, p->cp.size, hash, slice_make(path[0], n * 32), p->cp.root),
+           ERR_CRYPTO);
     return OK;
 }
 

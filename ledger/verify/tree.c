@@ -50,6 +50,9 @@ static void into_tile(vtree_t *t, unsigned height, const uint8_t hash[32], vtile
                       void *ctx)
 {
     unsigned level = height / 8;
+    if (height == VPART_HEIGHT) {
+        memcpy(t->part, hash, sizeof t->part);
+    }
     if (height % 8 || level >= VTILE_LEVELS) {
         return;
     }

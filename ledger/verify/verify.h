@@ -57,10 +57,21 @@ typedef struct vcheckpoint {
     uint8_t root[32];
 } vcheckpoint_t;
 
+/* Strict base64: of exactly len bytes; of as many as it holds, cap at most. */
+bool vbase64(slice_t text, uint8_t *out, size_t len);
+bool vbase64_any(slice_t text, uint8_t *out, size_t cap, size_t *ret_len);
+/* "name+hex id+base64(type, key)" of a signed note's key of that type. SYNTAX. */
+err_t vkey_typed(slice_t text, unsigned type, char ret_name[VKEY_NAME], uint8_t ret_id[4],
+                 uint8_t ret_key[32]);
+/* The log's own, of type Ed25519; one newline may stand behind it. SYNTAX. */
 err_t vkey_parse(slice_t text, vkey_t *ret_key);
-/* SYNTAX: no checkpoint of this origin with a signature of this key; CRYPTO: that one is false. */
+/* From a file. SYNTAX; NOT_FOUND, LIMIT, IO. */
+err_t vkey_read(int dir, const char *file, vkey_t *ret_key);
 /* Is sig64 (base64url) a signature of the text by this key? */
 bool vkey_signed(const vkey_t *key, slice_t text, slice_t sig64);
+/* The text with its last newline, and what stands behind the empty line. SYNTAX. */
+err_t vnote_split(slice_t note, slice_t *ret_text, slice_t *ret_lines);
+/* SYNTAX: no checkpoint of this origin with a signature of this key; CRYPTO: that one is false. */
 err_t vnote_open(slice_t note, const vkey_t *key, vcheckpoint_t *ret_cp);
 /* What it says, whoever signed it. SYNTAX. */
 err_t vnote_text(slice_t note, vcheckpoint_t *ret_cp);
@@ -91,7 +102,7 @@ bool vleaf_fact(const vleaf_t *leaf, const char *key, buf_t *ret_value);
 
 /* ---- tree.c: the root by a stack of perfect subtrees, and the tiles on the way ---- */
 
-enum { VTREE_HEIGHT = 64, VTILE = 256, VTILE_LEVELS = 8 };
+enum { VTREE_HEIGHT = 64, VTILE = 256, VTILE_LEVELS = 8, VPART_HEIGHT = 4 };
 
 typedef struct vtree {
     uint64_t size;
@@ -100,6 +111,7 @@ typedef struct vtree {
     unsigned depth;
     uint8_t tile[VTILE_LEVELS][VTILE][32];
     unsigned width[VTILE_LEVELS];
+    uint8_t part[32]; /* root of the last VPART leaves that are one subtree */
 } vtree_t;
 
 /* A finished tile of a level; number counts from 0. */
@@ -132,9 +144,36 @@ err_t vfile_read(int dir, const char *path, size_t max_bytes, slice_t *ret_bytes
 err_t vfile_read_fd(int fd, size_t max_bytes, slice_t *ret_bytes);
 /* The same in length; zeros stand for what lies behind the first `seen` bytes. */
 err_t vfile_read_seen(int fd, size_t seen, size_t max_bytes, slice_t *ret_bytes);
-/* One zstd frame and the hash of it behind (FORMAT.md 3). CORRUPT; LIMIT. Freed by vfile_free. */
-err_t vfile_unpack(slice_t packed, size_t max_bytes, slice_t *ret_bytes);
 void vfile_free(slice_t *bytes);
+
+/* ---- packed.c: full bundles of ended segments (FORMAT.md 3) ---- */
+
+enum { VPART = 1 << VPART_HEIGHT, VPARTS = VTILE / VPART }; /* VPART: leaves of a part */
+
+/* Where things stand in such a file; borrowed. Its words are claims: who reads a part proves it by
+ * its root, and the roots by the tree. */
+typedef struct vpacked {
+    unsigned parts; /* VPARTS; 1: one frame, as bundles were packed before */
+    slice_t frame[VPARTS];
+    const uint8_t *roots; /* VPARTS x 32, of each part's leaves; NULL: none stand there */
+    slice_t hashed;       /* what the hash at the end is of */
+    const uint8_t *hash;
+} vpacked_t;
+
+/* CORRUPT. */
+err_t vpacked_open(slice_t file, vpacked_t *ret_packed);
+/* How many bytes the frames from..to-1 claim to hold. CORRUPT; LIMIT: more than max_bytes. */
+err_t vpacked_length(const vpacked_t *p, unsigned from, unsigned to, size_t max_bytes,
+                     size_t *ret_len);
+/* One frame, into mem of exactly its length. CORRUPT. */
+err_t vpacked_part(const vpacked_t *p, unsigned part, uint8_t *mem, size_t len);
+/* All of a file whose hash is right: the bundle, freed by vfile_free. ret_roots: NULL, or room for
+ * the roots; *ret_any: there are some. CORRUPT; LIMIT. */
+err_t vpacked_all(slice_t file, size_t max_bytes, uint8_t ret_roots[VPARTS][32], bool *ret_any,
+                  slice_t *ret_bytes);
+err_t vfile_unpack(slice_t file, size_t max_bytes, slice_t *ret_bytes);
+/* Gives back what unpacking holds for this thread. */
+void vpacked_thread_end(void);
 
 /* ---- log.c ---- */
 

@@ -152,19 +152,27 @@ static void check_seal(scan_t *s, bool removed)
 
 /* ---- bundles ---- */
 
+/* What a packed bundle claims of its parts, for readers of few leaves. */
+typedef struct packed_roots {
+    bool any;
+    uint8_t root[VPARTS][32];
+} packed_roots_t;
+
 /* A bundle of 256: plain or, when its segment has ended, packed. While one becomes the other both
  * are there, so whoever misses the plain one finds the packed one. */
-static err_t bundle_read(scan_t *s, const char *path, unsigned width, slice_t *ret_bytes)
+static err_t bundle_read(scan_t *s, const char *path, unsigned width, packed_roots_t *ret_roots,
+                         slice_t *ret_bytes)
 {
     char packed[PATH_BYTES + 8];
     slice_t bytes;
+    ret_roots->any = false;
     err_t e = tree_read(s, path, BUNDLE_MAX, ret_bytes);
     if (!err_is(e, ERR_NOT_FOUND) || width < VTILE) {
         return e;
     }
     snprintf(packed, sizeof packed, "%s.zst", path);
     TRY(vfile_read(s->public_dir, packed, BUNDLE_MAX, &bytes));
-    e = vfile_unpack(bytes, BUNDLE_MAX, ret_bytes);
+    e = vpacked_all(bytes, BUNDLE_MAX, ret_roots->root, &ret_roots->any, ret_bytes);
     vfile_free(&bytes);
     return e;
 }
@@ -185,9 +193,11 @@ static void check_bundle(scan_t *s, uint64_t number, unsigned width)
 {
     char path[PATH_BYTES];
     slice_t bytes;
+    packed_roots_t roots;
+    bool parts_hold = true;
     uint64_t first = number * VTILE;
     tile_path("tile/entries", number, width, path);
-    err_t e = bundle_read(s, path, width, &bytes);
+    err_t e = bundle_read(s, path, width, &roots, &bytes);
     if (err_failed(e)) {
         report_fault(s->r, err_is(e, ERR_CORRUPT) ? VERDICT_TAMPERED : VERDICT_INCOMPLETE,
                      (int64_t)first, "%s cannot be read", path);
@@ -201,6 +211,13 @@ static void check_bundle(scan_t *s, uint64_t number, unsigned width)
             break;
         }
         one_leaf(s, first + i, leaf);
+        if (roots.any && i % VPART == VPART - 1) {
+            parts_hold = parts_hold && memcmp(s->tree.part, roots.root[i / VPART], 32) == 0;
+        }
+    }
+    if (!parts_hold) {
+        report_fault(s->r, VERDICT_TAMPERED, (int64_t)first,
+                     "%s.zst names roots that its leaves do not give", path);
     }
     if (i < width || c.left) {
         report_fault(s->r, VERDICT_TAMPERED, (int64_t)(first + (i < width ? i : width - 1)),
@@ -339,6 +356,7 @@ static void check_packed(scan_t *s, uint64_t number, const char *path)
 static void check_older(scan_t *s, int level, uint64_t number, unsigned edge, const char *path)
 {
     char whole_path[PATH_BYTES];
+    packed_roots_t roots;
     slice_t part = SLICE_EMPTY, whole = SLICE_EMPTY;
     unsigned level_bits = level < 0 ? 0 : 8U * (unsigned)level;
     err_t e = vfile_read(s->public_dir, path, BUNDLE_MAX, &part);
@@ -351,7 +369,7 @@ static void check_older(scan_t *s, int level, uint64_t number, unsigned edge, co
         level_path((unsigned)level, number, edge, whole_path);
     }
     if (!err_failed(e)) {
-        e = level < 0 ? bundle_read(s, whole_path, edge, &whole)
+        e = level < 0 ? bundle_read(s, whole_path, edge, &roots, &whole)
                       : tree_read(s, whole_path, BUNDLE_MAX, &whole);
     }
     if (err_failed(e)) {
@@ -458,8 +476,9 @@ void walk_compare(scan_t *s, uint64_t seq, slice_t leaf)
 static err_t read_full_bundle(void *ctx, uint64_t number, slice_t *ret_bytes)
 {
     char path[PATH_BYTES];
+    packed_roots_t roots;
     tile_path("tile/entries", number, VTILE, path);
-    return bundle_read(ctx, path, VTILE, ret_bytes);
+    return bundle_read(ctx, path, VTILE, &roots, ret_bytes);
 }
 
 void walk_indexes(scan_t *s)

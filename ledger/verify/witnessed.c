@@ -266,11 +266,7 @@ int vtlog_verify(const char *file, const char *key_file, vwitnessed_t *w, bool j
         return VERDICT_INCOMPLETE;
     }
     if (key_file) {
-        key_fine = !err_failed(vfile_read(AT_FDCWD, key_file, 4096, &text));
-        if (key_fine) {
-            key_fine = !err_failed(vkey_parse(text, &key));
-            vfile_free(&text);
-        }
+        key_fine = !err_failed(vkey_read(AT_FDCWD, key_file, &key));
     }
     if (!key_fine || (!key_file && !w->policy.log_count)) {
         fputs("ledger-verify: --proof needs --key with the log's key, or a policy that names it\n",
