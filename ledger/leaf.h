@@ -26,8 +26,6 @@ typedef enum leaf_tag {
     LEAF_ADDRESS = 0x15,
     LEAF_FACTS = 0x20,    /* absent when empty */
     LEAF_PAYLOAD = 0x21,  /* absent when empty */
-    LEAF_KEY_ID = 0x22,   /* reserved: 16, key of the payload (subject, month) */
-    LEAF_MORE = 0x23,     /* reserved: n x 16, further subjects of a bulk release */
     LEAF_NOTE_KEY = 0x30, /* 4 + 32: id and public key of the next segment's note key */
     LEAF_INDEX = 0x31,    /* 8 + 32: segment number, root of its sorted index */
     LEAF_MAC = 0x7f,      /* 8 + 32: number of the chain's key, MAC over all bytes before */

@@ -20,8 +20,11 @@
 enum {
     LOOK_AGAIN_MS = 5000,
     TRIES = 64,
-    SHARE_MAX = 16 * 1024 * 1024, /* bytes of evidence at once */
-    SHARE_PER_S = 16 * 1024,      /* and in the long run: 1.4 GB a day and worker */
+    SHARE_MAX = 16 * 1024 * 1024,    /* bytes of evidence at once */
+    SHARE_PER_S = 16 * 1024,         /* and in the long run: 1.4 GB a day and worker */
+    ADDRESSES = 1024,                /* shares of addresses: 16 KiB a worker */
+    ADDRESS_MAX = 4 * 1024 * 1024,   /* of the share, what one address may have at once */
+    ADDRESS_PER_S = SHARE_PER_S / 4, /* and in the long run */
     RULES_MAX = 300,
     RING_EACH = 8,        /* of ordinary requests one in so many goes into the tuning ring */
     RING_KEY_MS = 600000, /* a key of the ring lasts so long */
@@ -341,19 +344,47 @@ static const char *why_keep(const guard_ctx_t *ctx)
     return ctx->judge && guard_matches_logged(ctx->judge) ? "rule" : ctx->keep;
 }
 
+/* Bytes that grow again with time, up to a bound. *io_ms 0: nothing was taken yet. */
+static bool has_left(uint32_t *io_ms, int64_t *io_left, int64_t max, int64_t per_s)
+{
+    uint32_t now = (uint32_t)ngx_current_msec, passed = now - *io_ms;
+    if (*io_ms == 0) {
+        *io_left = max;
+        *io_ms = now ? now : 1;
+    } else if (passed >= 1000) {
+        *io_left += (int64_t)(passed / 1000) * per_s;
+        *io_left = *io_left < max ? *io_left : max;
+        *io_ms = now ? now : 1;
+    }
+    return *io_left > 0;
+}
+
 /* A flood cannot fill the record: past the share only the short records of these requests stand. */
 static bool has_share(kept_queue_t *q)
 {
-    uint32_t now = (uint32_t)ngx_current_msec, passed = now - q->share_ms;
-    if (q->share_ms == 0) {
-        q->share = SHARE_MAX;
-        q->share_ms = now ? now : 1;
-    } else if (passed >= 1000) {
-        q->share += (int64_t)(passed / 1000) * SHARE_PER_S;
-        q->share = q->share < SHARE_MAX ? q->share : SHARE_MAX;
-        q->share_ms = now ? now : 1;
+    return has_left(&q->share_ms, &q->share, SHARE_MAX, SHARE_PER_S);
+}
+
+/* And one who floods cannot push out others' evidence: an address has a part of the share. Which
+ * addresses share a place is decided by a key that nobody outside has; of IPv6 the first 64 bits
+ * count, for the rest is the client's to choose. */
+typedef struct address_share {
+    uint32_t ms;
+    int64_t left;
+} address_share_t;
+
+static address_share_t address_shares[ADDRESSES];
+
+static address_share_t *share_of(ngx_http_request_t *r)
+{
+    guard_main_conf_t *conf = ngx_http_get_module_main_conf(r, ngx_http_sekisho_module);
+    slice_t who = guard_slice(r->connection->addr_text);
+    if (r->connection->sockaddr->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *at = (const void *)r->connection->sockaddr;
+        bool mapped = IN6_IS_ADDR_V4MAPPED(&at->sin6_addr);
+        who = slice_make(at->sin6_addr.s6_addr, mapped ? 16 : 8);
     }
-    return q->share > 0;
+    return &address_shares[guard_short_hash(conf, "share", who) % ADDRESSES];
 }
 
 static arena_t scratch_of(ngx_http_request_t *r)
@@ -366,6 +397,11 @@ static arena_t scratch_of(ngx_http_request_t *r)
 
 static void keep(ngx_http_request_t *r, const guard_ctx_t *ctx, kept_queue_t *q, const char *why)
 {
+    address_share_t *address = share_of(r);
+    if (!has_left(&address->ms, &address->left, ADDRESS_MAX, ADDRESS_PER_S)) {
+        q->lost[KEPT_OVER_ADDRESS]++;
+        return;
+    }
     if (!has_share(q)) {
         q->lost[KEPT_OVER_SHARE]++;
         return;
@@ -375,7 +411,9 @@ static void keep(ngx_http_request_t *r, const guard_ctx_t *ctx, kept_queue_t *q,
         return;
     }
     BASE_CLEANUP(arena_deinit) arena_t a = scratch_of(r);
+    int64_t before = q->share;
     err_t e = seal_and_send(r, ctx, why, &a);
+    address->left -= before - q->share;
     if (err_failed(e)) {
         q->lost[KEPT_NOT_MADE]++;
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0, "sekisho: evidence could not be made: %s",

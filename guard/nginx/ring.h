@@ -17,6 +17,7 @@ typedef struct ring_slot {
 typedef enum kept_loss {
     KEPT_NO_KEYS,
     KEPT_OVER_SHARE,
+    KEPT_OVER_ADDRESS,
     KEPT_QUEUE_FULL,
     KEPT_NOT_MADE,
     KEPT_LOSSES

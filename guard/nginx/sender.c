@@ -174,6 +174,7 @@ static void gap_put(uint32_t count, const char *why)
 static void kept_gaps_note(void)
 {
     static const char *const WHY[KEPT_LOSSES] = {"evidence without keys", "evidence over its share",
+                                                 "evidence over its address's share",
                                                  "evidence queue full", "evidence not made"};
     for (size_t i = 0; i < KEPT_LOSSES; i++) {
         uint32_t lost = sender.ring->kept.lost[i];

@@ -13,7 +13,13 @@ int front_dial(const front_t *f)
     struct timeval ten = {.tv_sec = 10};
     int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof at) == 0);
+    CHECK(fd >= 0);
+    if (f->from) {
+        struct sockaddr_in own = {.sin_family = AF_INET};
+        CHECK(inet_pton(AF_INET, f->from, &own.sin_addr) == 1 &&
+              bind(fd, (struct sockaddr *)&own, sizeof own) == 0);
+    }
+    CHECK(connect(fd, (struct sockaddr *)&at, sizeof at) == 0);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &ten, sizeof ten);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &ten, sizeof ten);

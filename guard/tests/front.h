@@ -28,6 +28,7 @@ typedef struct room {
 typedef struct front {
     char dir[FRONT_PATH], log[FRONT_PATH], conf[FRONT_PATH], ledger_sock[FRONT_PATH];
     unsigned port, workers;
+    const char *from; /* the client's address; NULL: 127.0.0.1 */
     pid_t nginx, ledgerd;
     room_t shop, pay;
     bool has_rooms;

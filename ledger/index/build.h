@@ -25,7 +25,6 @@ typedef enum index_kind {
     INDEX_SUBJECT,
     INDEX_ACTOR,
     INDEX_ADDRESS,
-    INDEX_HONEY, /* reserved: no leaf has such a key yet */
     INDEX_KINDS
 } index_kind_t;
 

@@ -16,7 +16,6 @@ enum {
     VINDEX_SUBJECT,
     VINDEX_ACTOR,
     VINDEX_ADDRESS,
-    VINDEX_HONEY, /* reserved */
     VINDEX_KINDS,
     VINDEX_LEAVES = 65536,            /* of a segment, at most */
     VINDEX_PAGE = 256,                /* postings */
