@@ -58,7 +58,8 @@ attempt_t book_attempt_read(const db_rows_t *r)
                    .description = db_col_text(r, 17),
                    .doubt = db_col_text(r, 18),
                    .told_minor = db_col_i64(r, 19),
-                   .return_ordered = db_col_i64(r, 20) == PAY_RETURN};
+                   .return_ordered = db_col_i64(r, 20) == PAY_RETURN,
+                   .provider = db_col_text(r, 21)};
     if (!db_col_is_null(r, 12)) {
         t.refund_request = db_col_id(r, 12);
     }
@@ -186,13 +187,13 @@ err_t book_by_token(book_t *b, arena_t *a, id128_t booking, slice_t client_token
     return seen_before(lease.db, a, booking, client_token, ret_attempt);
 }
 
-static err_t create_record(book_t *b, const pay_order_t *o, id128_t attempt)
+static err_t create_record(book_t *b, const char *provider, const pay_order_t *o, id128_t attempt)
 {
     uint8_t mem[256];
     buf_t facts = BUF_ON_ARRAY(mem);
     ledger_fact_i64(&facts, "amount", o->amount_minor);
     ledger_fact(&facts, "currency", slice_make(o->currency, 3));
-    ledger_fact(&facts, "provider", slice_cstr_in(b->conf.provider));
+    ledger_fact(&facts, "provider", slice_cstr_in(provider));
     TRY(buf_check(&facts));
     return ledger_append(b->conf.ledger,
                          &(ledger_record_t){.type = LEDGER_PAY_ATTEMPT,
@@ -216,7 +217,8 @@ static err_t create_allowed(db_t *db, id128_t booking)
     return OK;
 }
 
-err_t book_create(book_t *b, arena_t *a, const pay_order_t *o, attempt_t *ret_attempt)
+err_t book_create(book_t *b, arena_t *a, const char *provider, const pay_order_t *o,
+                  attempt_t *ret_attempt)
 {
     BOOK_WRITING(b);
     DB_LEASE_SCOPED db_lease_t lease = {0};
@@ -229,14 +231,14 @@ err_t book_create(book_t *b, arena_t *a, const pay_order_t *o, attempt_t *ret_at
     id128_t id = id_new();
     int64_t now_us = clock_wall_us();
     int64_t look_us = pay_look_next_us(PAY_CREATED, 0, false, o->expires_us, now_us);
-    TRY(create_record(b, o, id));
+    TRY(create_record(b, provider, o, id));
     TRY(db_run(lease.db,
                SQL("INSERT INTO attempt (id, booking, request, client_token, provider, state, "
                    "amount_minor, currency, lang, description, expires_us, created_us, changed_us, "
                    "look_at_us) "
                    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13)"),
                DB_ARGS(db_id(&id), db_id(&o->booking), db_id(&o->request), db_text(o->client_token),
-                       db_text(slice_cstr_in(b->conf.provider)), db_i64(PAY_CREATED),
+                       db_text(slice_cstr_in(provider)), db_i64(PAY_CREATED),
                        db_i64(o->amount_minor), db_text(slice_make(o->currency, 3)),
                        db_i64(o->lang), db_text(o->description), db_i64(o->expires_us),
                        db_i64(now_us), db_i64(look_us)),
