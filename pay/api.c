@@ -53,6 +53,7 @@ void pay_order_put(buf_t *b, const pay_order_t *o)
     buf_i64(b, o->expires_us);
     buf_str16(b, o->description);
     buf_str16(b, o->client_token);
+    buf_str16(b, o->provider);
 }
 
 pay_order_t pay_order_get(cursor_t *c)
@@ -66,6 +67,7 @@ pay_order_t pay_order_get(cursor_t *c)
     o.expires_us = cur_i64(c);
     o.description = cur_str16(c);
     o.client_token = cur_str16(c);
+    o.provider = cur_str16(c);
     return o;
 }
 

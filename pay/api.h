@@ -12,7 +12,7 @@
 #include "io/wire.h"
 
 enum {
-    PAY_API_VERSION = 1,
+    PAY_API_VERSION = 2,
     PAY_EVENTS_MAX = 64, /* in one answer */
     PAY_URL_MAX = 2048,
     PAY_TEXT_MAX = 200,
@@ -77,6 +77,7 @@ typedef struct pay_order {
         expires_us; /* the session at the provider ends no later than this (the hold outlives it) */
     slice_t
         description; /* what the customer sees at the provider: tour and number, no personal data */
+    slice_t provider; /* by name ("stripe"), or empty: the first of the house's list that is open */
     slice_t client_token; /* letters made with the form: the same booking and token give the same
                              attempt */
 } pay_order_t;

@@ -58,7 +58,8 @@ attempt_t book_attempt_read(const db_rows_t *r)
                    .description = db_col_text(r, 17),
                    .doubt = db_col_text(r, 18),
                    .told_minor = db_col_i64(r, 19),
-                   .return_ordered = db_col_i64(r, 20) == PAY_RETURN};
+                   .return_ordered = db_col_i64(r, 20) == PAY_RETURN,
+                   .provider = db_col_text(r, 21)};
     if (!db_col_is_null(r, 12)) {
         t.refund_request = db_col_id(r, 12);
     }
@@ -186,13 +187,13 @@ err_t book_by_token(book_t *b, arena_t *a, id128_t booking, slice_t client_token
     return seen_before(lease.db, a, booking, client_token, ret_attempt);
 }
 
-static err_t create_record(book_t *b, const pay_order_t *o, id128_t attempt)
+static err_t create_record(book_t *b, const char *provider, const pay_order_t *o, id128_t attempt)
 {
     uint8_t mem[256];
     buf_t facts = BUF_ON_ARRAY(mem);
     ledger_fact_i64(&facts, "amount", o->amount_minor);
     ledger_fact(&facts, "currency", slice_make(o->currency, 3));
-    ledger_fact(&facts, "provider", slice_cstr_in(b->conf.provider));
+    ledger_fact(&facts, "provider", slice_cstr_in(provider));
     TRY(buf_check(&facts));
     return ledger_append(b->conf.ledger,
                          &(ledger_record_t){.type = LEDGER_PAY_ATTEMPT,
@@ -216,7 +217,8 @@ static err_t create_allowed(db_t *db, id128_t booking)
     return OK;
 }
 
-err_t book_create(book_t *b, arena_t *a, const pay_order_t *o, attempt_t *ret_attempt)
+err_t book_create(book_t *b, arena_t *a, const char *provider, const pay_order_t *o,
+                  attempt_t *ret_attempt)
 {
     BOOK_WRITING(b);
     DB_LEASE_SCOPED db_lease_t lease = {0};
@@ -229,14 +231,14 @@ err_t book_create(book_t *b, arena_t *a, const pay_order_t *o, attempt_t *ret_at
     id128_t id = id_new();
     int64_t now_us = clock_wall_us();
     int64_t look_us = pay_look_next_us(PAY_CREATED, 0, false, o->expires_us, now_us);
-    TRY(create_record(b, o, id));
+    TRY(create_record(b, provider, o, id));
     TRY(db_run(lease.db,
                SQL("INSERT INTO attempt (id, booking, request, client_token, provider, state, "
                    "amount_minor, currency, lang, description, expires_us, created_us, changed_us, "
                    "look_at_us) "
                    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13)"),
                DB_ARGS(db_id(&id), db_id(&o->booking), db_id(&o->request), db_text(o->client_token),
-                       db_text(slice_cstr_in(b->conf.provider)), db_i64(PAY_CREATED),
+                       db_text(slice_cstr_in(provider)), db_i64(PAY_CREATED),
                        db_i64(o->amount_minor), db_text(slice_make(o->currency, 3)),
                        db_i64(o->lang), db_text(o->description), db_i64(o->expires_us),
                        db_i64(now_us), db_i64(look_us)),
@@ -395,43 +397,6 @@ err_t book_learn(book_t *b, id128_t attempt, id128_t request, const adapter_news
         *ret_state = next;
     }
     return OK;
-}
-
-err_t book_refund_due(book_t *b, id128_t attempt, id128_t request, int64_t amount_minor,
-                      slice_t reason)
-{
-    BASE_CLEANUP(arena_deinit) arena_t a;
-    attempt_t t;
-    uint8_t mem[LEDGER_TEXT_MAX];
-    buf_t facts = BUF_ON_ARRAY(mem);
-    arena_init(&a, BOOK_ARENA);
-    BOOK_WRITING(b);
-    DB_LEASE_SCOPED db_lease_t lease = {0};
-    TRY(db_lease(b->conf.pool, BOOK_LEASE_MS, &lease));
-    TRY(book_attempt_in(lease.db, &a, attempt, &t));
-    ENSURE(amount_minor > 0, ERR_RANGE);
-    if (t.view.state == PAY_REFUNDED || t.refund_due_minor >= amount_minor) {
-        return OK; /* ordered before */
-    }
-    ENSURE(t.view.state == PAY_CAPTURED, ERR_CONFLICT);
-    ENSURE(amount_minor <= t.captured_minor, ERR_RANGE);
-    ledger_fact(&facts, "step", SLICE("ordered"));
-    ledger_fact_i64(&facts, "amount", amount_minor);
-    ledger_fact(&facts, "reason", slice_sub(reason, 0, PAY_TEXT_MAX));
-    TRY(buf_check(&facts));
-    TRY(ledger_append(b->conf.ledger,
-                      &(ledger_record_t){.type = LEDGER_PAY_REFUND,
-                                         .request = request,
-                                         .object = attempt,
-                                         .parent = t.view.booking,
-                                         .facts = buf_slice(&facts)},
-                      1, NULL));
-    return db_run(
-        lease.db,
-        SQL("UPDATE attempt SET refund_due_minor = ?2, refund_request = ?3, looks = 0, "
-            "look_at_us = ?4 WHERE id = ?1"),
-        DB_ARGS(db_id(&attempt), db_i64(amount_minor), db_id(&request), db_i64(clock_wall_us())),
-        NULL);
 }
 
 /* ---- events ---- */

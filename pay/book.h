@@ -21,6 +21,7 @@ typedef struct attempt {
     id128_t refund_request;
     int64_t looks;
     slice_t session, payment, url, description;
+    slice_t provider;    /* by name; for ever, whatever the house's default becomes */
     slice_t doubt;       /* "" = none; else why money that was told of is not believed */
     int64_t told_minor;  /* what was told then */
     bool return_ordered; /* a person's verdict: whatever was taken goes back */
@@ -37,13 +38,13 @@ typedef enum notice_state {
 typedef struct notice {
     int64_t seq;
     id128_t request;
+    slice_t provider;
     adapter_news_t news;
 } notice_t;
 
 typedef struct book_conf {
     db_pool_t *pool;
     ledger_client_t *ledger;
-    const char *provider;
     void (*on_event)(void *ctx); /* a new event is committed; any thread */
     void *ctx;
 } book_conf_t;
@@ -57,7 +58,8 @@ const char *attempt_misfit(const attempt_t *t, const adapter_news_t *n);
 
 /* EXISTS with *ret_attempt filled when this booking and token were seen before. CONFLICT while
  * another attempt of the booking is live; TOO_MANY. */
-err_t book_create(book_t *b, arena_t *a, const pay_order_t *order, attempt_t *ret_attempt);
+err_t book_create(book_t *b, arena_t *a, const char *provider, const pay_order_t *order,
+                  attempt_t *ret_attempt);
 err_t book_get(book_t *b, arena_t *a, id128_t attempt, attempt_t *ret_attempt);
 /* NOT_FOUND. */
 err_t book_by_token(book_t *b, arena_t *a, id128_t booking, slice_t client_token,
@@ -95,16 +97,18 @@ err_t book_returned(book_t *b, id128_t attempt);
 err_t book_doubts(book_t *b, pay_doubt_t *ret, size_t cap, size_t *ret_n);
 
 /* Was this event of the provider stored before? */
-err_t book_notice_seen(book_t *b, slice_t event, bool *ret_seen);
+err_t book_notice_seen(book_t *b, slice_t provider, slice_t event, bool *ret_seen);
 /* Record and row. EXISTS for a notification seen before (same provider and event). state: NEW, or
  * QUARANTINED with an alarm when it could not be read. */
-err_t book_notice_store(book_t *b, id128_t request, id128_t attempt, const adapter_news_t *news,
-                        slice_t raw_sealed, const uint8_t raw_sha256[32], notice_state_t state);
+err_t book_notice_store(book_t *b, const notice_t *notice, id128_t attempt, slice_t raw_sealed,
+                        const uint8_t raw_sha256[32], notice_state_t state);
 /* The oldest waiting one; NOT_FOUND. CORRUPT (with ret_notice->seq filled): its row is damaged. */
 err_t book_notice_next(book_t *b, arena_t *a, notice_t *ret_notice);
 /* Empties the sealed bytes of the notices about this booking's attempts (an erasure). */
 err_t book_notices_forget(book_t *b, id128_t booking);
 err_t book_notice_end(book_t *b, int64_t seq, const char *reason);
+/* The attempt that the provider knows by this payment is to be looked at now. NOT_FOUND. */
+err_t book_look_now(book_t *b, slice_t provider, slice_t payment, id128_t *ret_attempt);
 /* Alarm; the notification is set aside. t: the attempt it names, or NULL; when it tells of money,
  * that attempt is in doubt from now on. */
 err_t book_notice_quarantine(book_t *b, const notice_t *notice, const attempt_t *t,
@@ -134,10 +138,11 @@ bool book_may_adopt(const book_restored_t *restored, id128_t attempt);
 /* Takes over an attempt that the provider knows and the restored book does not, as one that is
  * over; what happened to it is learnt as usual. SYNTAX, RANGE: the provider does not tell enough.
  * EXISTS. */
-err_t book_adopt(book_t *b, id128_t attempt, id128_t request, const adapter_news_t *news);
+err_t book_adopt(book_t *b, slice_t provider, id128_t attempt, id128_t request,
+                 const adapter_news_t *news);
 /* Money that belongs to no attempt and cannot be adopted: alarm, and it waits for a person. The
  * same payment twice is one. */
-err_t book_orphan(book_t *b, id128_t request, const adapter_news_t *news);
+err_t book_orphan(book_t *b, slice_t provider, id128_t request, const adapter_news_t *news);
 
 err_t book_events(book_t *b, uint64_t after_seq, pay_event_t *ret, size_t cap, size_t *ret_n);
 

@@ -18,7 +18,7 @@ struct book {
 #define ATTEMPT_COLUMNS                                                                            \
     "id, booking, state, amount_minor, currency, changed_us, request, lang, expires_us, "          \
     "captured_minor, refunded_minor, refund_due_minor, refund_request, looks, session, payment, "  \
-    "url, description, doubt, told_minor, settle"
+    "url, description, doubt, told_minor, settle, provider"
 
 attempt_t book_attempt_read(const db_rows_t *r);
 /* NOT_FOUND. */

@@ -109,7 +109,8 @@ static err_t adopt_record(book_t *b, id128_t attempt, id128_t booking, id128_t r
 
 /* As an attempt that is over: a capture leads out of that state as well (attempt.c), and it takes
  * no other attempt's place. */
-err_t book_adopt(book_t *b, id128_t attempt, id128_t request, const adapter_news_t *n)
+err_t book_adopt(book_t *b, slice_t provider, id128_t attempt, id128_t request,
+                 const adapter_news_t *n)
 {
     uint8_t mem[64];
     buf_t token = BUF_ON_ARRAY(mem);
@@ -130,15 +131,14 @@ err_t book_adopt(book_t *b, id128_t attempt, id128_t request, const adapter_news
                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 'restored', ?9, ?9, ?9, ?9, "
                       "?10, ?11)"),
                   DB_ARGS(db_id(&attempt), db_id(&booking), db_id(&request),
-                          db_text(buf_slice(&token)), db_text(slice_cstr_in(b->conf.provider)),
-                          db_i64(PAY_EXPIRED), db_i64(n->amount_minor),
-                          db_text(slice_make(n->currency, 3)), db_i64(now_us), db_text(n->session),
-                          db_text_or_null(n->payment)),
+                          db_text(buf_slice(&token)), db_text(provider), db_i64(PAY_EXPIRED),
+                          db_i64(n->amount_minor), db_text(slice_make(n->currency, 3)),
+                          db_i64(now_us), db_text(n->session), db_text_or_null(n->payment)),
                   NULL);
 }
 
 /* Money that nobody can be asked about: set aside for a person, once. */
-err_t book_orphan(book_t *b, id128_t request, const adapter_news_t *n)
+err_t book_orphan(book_t *b, slice_t provider, id128_t request, const adapter_news_t *n)
 {
     static const uint8_t NO_SHA[32];
     uint8_t mem[ADAPTER_REF_MAX + 8];
@@ -151,7 +151,7 @@ err_t book_orphan(book_t *b, id128_t request, const adapter_news_t *n)
     BOOK_WRITING(b);
     DB_LEASE_SCOPED db_lease_t lease = {0};
     DB_TX_SCOPED db_tx_t tx = {0};
-    TRY(book_notice_seen(b, buf_slice(&event), &seen));
+    TRY(book_notice_seen(b, provider, buf_slice(&event), &seen));
     if (seen) {
         return OK;
     }
@@ -163,9 +163,9 @@ err_t book_orphan(book_t *b, id128_t request, const adapter_news_t *n)
                SQL("INSERT INTO notice (seq, provider, event, kind, request, received_us, "
                    "raw_sealed, raw_sha256, facts, state, reason) "
                    "VALUES (?1, ?2, ?3, 'listed', ?4, ?5, ?6, ?7, ?6, 2, 'restored')"),
-               DB_ARGS(db_i64(last + 1), db_text(slice_cstr_in(b->conf.provider)),
-                       db_text(buf_slice(&event)), db_id(&request), db_i64(clock_wall_us()),
-                       db_blob(SLICE("-")), db_blob(slice_make(NO_SHA, sizeof NO_SHA))),
+               DB_ARGS(db_i64(last + 1), db_text(provider), db_text(buf_slice(&event)),
+                       db_id(&request), db_i64(clock_wall_us()), db_blob(SLICE("-")),
+                       db_blob(slice_make(NO_SHA, sizeof NO_SHA))),
                NULL));
     return db_commit(&tx);
 }

@@ -1,4 +1,4 @@
-#include "cashier.h"
+#include "cashier_int.h"
 
 #include <sodium.h>
 
@@ -8,8 +8,25 @@ enum {
     PAGE_LIFE_MIN_S = 60,
     PAGE_LIFE_MAX_S = 86400,      /* KOMOJU's bound of expires_in_seconds */
     AMOUNT_MAX_MINOR = 100000000, /* a hundred million yen: no tour costs that */
-    REFUND_ALARM_LOOKS = 8,       /* about a quarter of an hour */
 };
+
+const adapter_t *cashier_adapter(const cashier_t *c, slice_t name)
+{
+    for (size_t i = 0; i < c->n_adapters; i++) {
+        if (slice_eq(name, slice_cstr_in(c->adapters[i].name))) {
+            return &c->adapters[i];
+        }
+    }
+    return NULL;
+}
+
+adapter_ref_t cashier_ref(const attempt_t *t)
+{
+    return (adapter_ref_t){.attempt = t->view.attempt,
+                           .session = t->session,
+                           .payment = t->payment,
+                           .expires_us = t->expires_us};
+}
 
 /* ---- return tokens ---- */
 
@@ -61,22 +78,6 @@ static err_t refused_by_brake(cashier_t *c, const pay_order_t *o, const char *wh
     return FAIL(ERR_STOPPED);
 }
 
-/* ---- what the provider says ---- */
-
-/* The one way from the provider's words into the book. What does not fit is not believed: money
- * that does not fit puts the attempt in doubt. */
-static err_t believe(cashier_t *c, const attempt_t *t, id128_t request, const adapter_news_t *n,
-                     const char *source, pay_state_t *ret_state)
-{
-    const char *why = attempt_misfit(t, n);
-    if (why) {
-        ENSURE(pay_fact_is_money(n->fact), ERR_UPSTREAM);
-        *ret_state = t->view.state;
-        return book_doubt(c->book, t->view.attempt, request, n, why);
-    }
-    return book_learn(c->book, t->view.attempt, request, n, source, ret_state);
-}
-
 /* ---- creating ---- */
 
 static err_t order_check(const pay_order_t *o)
@@ -118,9 +119,8 @@ static err_t page_check(const adapter_order_t *order, slice_t letters, const ada
     return OK;
 }
 
-static err_t page_make(cashier_t *c, arena_t *a, const attempt_t *t, adapter_news_t *ret_news)
+err_t cashier_order(const cashier_t *c, arena_t *a, const attempt_t *t, adapter_order_t *ret_order)
 {
-    char letters[ID_TEXT];
     buf_t url;
     TRY(arena_buf(a, 512, &url));
     buf_cstr(&url, c->return_base);
@@ -128,16 +128,27 @@ static err_t page_make(cashier_t *c, arena_t *a, const attempt_t *t, adapter_new
     cashier_token_put(c, &url, t->view.attempt);
     TRY(buf_check(&url));
     int64_t lives_s = (t->expires_us - clock_wall_us()) / CLOCK_SECOND_US;
-    ENSURE(lives_s > 0, ERR_EXPIRED);
     adapter_order_t order = {.attempt = t->view.attempt,
                              .booking = t->view.booking,
                              .amount_minor = t->view.amount_minor,
                              .lang = t->lang,
                              .lives_s = lives_s > PAGE_LIFE_MAX_S ? PAGE_LIFE_MAX_S : lives_s,
+                             .expires_us = t->expires_us,
                              .description = t->description,
                              .return_url = buf_slice(&url)};
     memcpy(order.currency, t->view.currency, sizeof order.currency);
-    TRY(c->adapter->create(c->adapter, a, &order, ret_news));
+    *ret_order = order;
+    return OK;
+}
+
+static err_t page_make(cashier_t *c, arena_t *a, const adapter_t *provider, const attempt_t *t,
+                       adapter_news_t *ret_news)
+{
+    char letters[ID_TEXT];
+    adapter_order_t order;
+    TRY(cashier_order(c, a, t, &order));
+    ENSURE(order.lives_s > 0, ERR_EXPIRED);
+    TRY(provider->create(provider, a, &order, ret_news));
     id_encode(t->view.attempt, letters);
     return page_check(&order, slice_make(letters, sizeof letters), ret_news);
 }
@@ -152,10 +163,15 @@ static err_t creation_failed(cashier_t *c, const attempt_t *t, id128_t request, 
 }
 
 /* Somebody ended the attempt while the provider was making its page: the page goes as well. */
-static err_t page_unwanted(cashier_t *c, arena_t *a, slice_t session)
+static err_t page_unwanted(const adapter_t *provider, arena_t *a, const attempt_t *t,
+                           slice_t session)
 {
     adapter_news_t news;
-    err_ignore(c->adapter->cancel(c->adapter, a, session, &news)); /* nobody knows its address */
+    adapter_ref_t ref = cashier_ref(t);
+    ref.session = session;
+    if (provider->cancel) {
+        err_ignore(provider->cancel(provider, a, &ref, &news)); /* nobody knows its address */
+    }
     return FAIL(ERR_CONFLICT);
 }
 
@@ -163,14 +179,16 @@ static err_t page_for(cashier_t *c, arena_t *a, attempt_t *t, id128_t request, s
 {
     adapter_news_t news = {0};
     pay_state_t state;
-    err_t e = page_make(c, a, t, &news);
+    const adapter_t *provider = cashier_adapter(c, t->provider);
+    ENSURE(provider, ERR_UNAVAILABLE);
+    err_t e = page_make(c, a, provider, t, &news);
     if (err_failed(e)) {
         return creation_failed(c, t, request, e);
     }
     adapter_news_t made = {.fact = PAY_FACT_PAGE_MADE, .session = news.session, .url = news.url};
     TRY(book_learn(c->book, t->view.attempt, request, &made, "create", &state));
     if (state == PAY_ABANDONED || state == PAY_EXPIRED) {
-        return page_unwanted(c, a, news.session);
+        return page_unwanted(provider, a, t, news.session);
     }
     t->session = news.session;
     *ret_url = news.url;
@@ -202,8 +220,10 @@ static err_t page_of_order(cashier_t *c, arena_t *a, const pay_order_t *o, attem
         return seen_again(c, a, o, t, ret_url);
     }
     ENSURE(err_is(seen, ERR_NOT_FOUND), seen.code);
+    const adapter_t *provider = o->provider.len ? cashier_adapter(c, o->provider) : c->adapters;
+    ENSURE(provider, ERR_NOT_FOUND);
     TRY(older_attempts_end(c, a, o));
-    TRY(book_create(c->book, a, o, t));
+    TRY(book_create(c->book, a, provider->name, o, t));
     return page_for(c, a, t, o->request, ret_url);
 }
 
@@ -233,12 +253,30 @@ err_t cashier_create(cashier_t *c, arena_t *a, const pay_order_t *o, id128_t *re
 
 /* ---- cancelling ---- */
 
-/* What is true of the session after an attempt to cancel it. */
-static err_t cancel_there(cashier_t *c, arena_t *a, slice_t session, adapter_news_t *ret_news)
+/* A provider without such a call cannot be told: our own door to the page is shut by the state, and
+ * what is paid on it all the same is found like any late payment. */
+static err_t cancel_call(const adapter_t *provider, arena_t *a, const adapter_ref_t *ref,
+                         adapter_news_t *ret_news)
 {
-    err_t e = c->adapter->cancel(c->adapter, a, session, ret_news);
+    if (provider->cancel) {
+        return provider->cancel(provider, a, ref, ret_news);
+    }
+    TRY(provider->query(provider, a, ref, ret_news));
+    if (!ret_news->knows) {
+        *ret_news = (adapter_news_t){.knows = true, .fact = PAY_FACT_CANCELLED};
+    }
+    return OK;
+}
+
+/* What is true of the session after an attempt to cancel it. */
+err_t cashier_cancel_there(cashier_t *c, arena_t *a, const attempt_t *t, adapter_news_t *ret_news)
+{
+    const adapter_t *provider = cashier_adapter(c, t->provider);
+    adapter_ref_t ref = cashier_ref(t);
+    ENSURE(provider, ERR_UNAVAILABLE);
+    err_t e = cancel_call(provider, a, &ref, ret_news);
     if (err_is(e, ERR_UPSTREAM)) { /* refused: it may be paid, expired or cancelled already */
-        e = c->adapter->query(c->adapter, a, session, ret_news);
+        e = provider->query(provider, a, &ref, ret_news);
     }
     if (err_is(e, ERR_NOT_FOUND)) { /* the provider knows no such page: nobody can pay on it */
         *ret_news = (adapter_news_t){.knows = true, .fact = PAY_FACT_CANCELLED};
@@ -256,9 +294,9 @@ err_t cashier_cancel(cashier_t *c, arena_t *a, const attempt_t *t, id128_t reque
     adapter_news_t news = {.knows = true, .fact = PAY_FACT_CANCELLED};
     pay_state_t state;
     if (t->session.len) {
-        TRY(cancel_there(c, a, t->session, &news));
+        TRY(cashier_cancel_there(c, a, t, &news));
     }
-    TRY(believe(c, t, request, &news, source, &state));
+    TRY(cashier_believe(c, a, t, request, &news, source, &state));
     bool taken = news.fact == PAY_FACT_CAPTURED || news.fact == PAY_FACT_AUTHORIZED;
     ENSURE(!taken && state != PAY_CAPTURED && state != PAY_AUTHORIZED, ERR_CONFLICT);
     return OK;
@@ -279,202 +317,20 @@ err_t cashier_cancel_order(cashier_t *c, arena_t *a, id128_t attempt, id128_t re
     return cashier_cancel(c, a, &t, request, "shop");
 }
 
-/* ---- paying back ---- */
+/* ---- the form to the provider ---- */
 
-static err_t refund_record(cashier_t *c, const attempt_t *t, int64_t due_minor, const char *step)
-{
-    uint8_t mem[128];
-    buf_t facts = BUF_ON_ARRAY(mem);
-    ledger_fact(&facts, "step", slice_cstr_in(step));
-    ledger_fact_i64(&facts, "amount", due_minor);
-    return ledger_append(c->ledger,
-                         &(ledger_record_t){.type = LEDGER_PAY_REFUND,
-                                            .request = t->refund_request,
-                                            .object = t->view.attempt,
-                                            .parent = t->view.booking,
-                                            .facts = buf_slice(&facts)},
-                         1, NULL);
-}
-
-/* The provider was asked just before, every time: a refund whose answer was lost is not made
- * twice: due_minor is what is to be back in all, whatever part of it went before. */
-static err_t refund_step(cashier_t *c, arena_t *a, const attempt_t *t, int64_t due_minor,
-                         const adapter_news_t *asked)
-{
-    adapter_news_t news = *asked;
-    int64_t rest_minor = due_minor - asked->refunded_minor;
-    if (rest_minor > 0) {
-        ENSURE(asked->payment.len, ERR_NOT_FOUND);
-        TRY(refund_record(c, t, rest_minor, "asked"));
-        TRY(c->adapter->refund(c->adapter, a, asked->payment, rest_minor, &news));
-    }
-    ENSURE(news.refunded_minor >= due_minor, ERR_UPSTREAM);
-    bool whole = news.refunded_minor >= t->captured_minor; /* a part changes no state */
-    adapter_news_t done = {.fact = whole ? PAY_FACT_REFUNDED : PAY_FACT_CAPTURED,
-                           .amount_minor = whole ? due_minor : t->view.amount_minor,
-                           .refunded_minor = news.refunded_minor};
-    memcpy(done.currency, t->view.currency, sizeof done.currency);
-    TRY(book_learn(c->book, t->view.attempt, t->refund_request, &done, "refund", NULL));
-    return refund_record(c, t, due_minor, "done");
-}
-
-/* A person's verdict "give it back": whatever the provider has taken, or nothing. */
-static err_t return_step(cashier_t *c, arena_t *a, const attempt_t *t, const adapter_news_t *asked)
-{
-    bool took = asked->knows && pay_fact_is_money(asked->fact) && asked->amount_minor > 0;
-    if (took) {
-        return refund_step(c, a, t, asked->amount_minor, asked);
-    }
-    return book_returned(c->book, t->view.attempt);
-}
-
-/* Nothing is lost quietly: a refund that does not go through is shown to a person. */
-static void refund_stuck(cashier_t *c, const attempt_t *t, err_t why)
-{
-    uint8_t mem[128];
-    buf_t facts = BUF_ON_ARRAY(mem);
-    if (t->looks != REFUND_ALARM_LOOKS) {
-        return;
-    }
-    ledger_fact(&facts, "what", SLICE("refund_does_not_go_through"));
-    ledger_fact(&facts, "error", slice_cstr_in(err_name(why.code)));
-    ledger_note(c->ledger, &(ledger_record_t){.type = LEDGER_ALARM,
-                                              .request = t->refund_request,
-                                              .object = t->view.attempt,
-                                              .parent = t->view.booking,
-                                              .facts = buf_slice(&facts)});
-}
-
-/* ---- looking ---- */
-
-/* No page was ever shown to anybody. After a grace, in which the same form sent again would still
- * get its page, such an attempt is over. */
-static err_t look_without_page(cashier_t *c, const attempt_t *t)
-{
-    int64_t now_us = clock_wall_us(), grace_us = 30 * CLOCK_SECOND_US;
-    bool late = now_us >= t->expires_us;
-    if (!pay_state_open(t->view.state) || (!late && now_us < t->view.changed_us + grace_us)) {
-        return OK;
-    }
-    adapter_news_t news = {.fact = late ? PAY_FACT_EXPIRED : PAY_FACT_CANCELLED};
-    return book_learn(c->book, t->view.attempt, t->request, &news, "clock", NULL);
-}
-
-/* The provider knows no such session. While it could still live that is no news; after it, it is
- * over. */
-static err_t look_unknown(cashier_t *c, const attempt_t *t)
-{
-    adapter_news_t news = {.fact = PAY_FACT_EXPIRED};
-    if (!pay_state_open(t->view.state) || clock_wall_us() < t->expires_us) {
-        return FAIL(ERR_NOT_FOUND);
-    }
-    return book_learn(c->book, t->view.attempt, t->request, &news, "query", NULL);
-}
-
-static err_t look_at_page(cashier_t *c, arena_t *a, const attempt_t *t)
-{
-    adapter_news_t news = {0};
-    pay_state_t state = t->view.state;
-    err_t e = c->adapter->query(c->adapter, a, t->session, &news);
-    if (err_is(e, ERR_NOT_FOUND)) {
-        return look_unknown(c, t);
-    }
-    TRY(e);
-    if (t->return_ordered) {
-        return return_step(c, a, t, &news);
-    }
-    if (news.knows) {
-        TRY(believe(c, t, t->request, &news, "query", &state));
-    }
-    if (t->refund_due_minor > t->refunded_minor && state == PAY_CAPTURED) {
-        return refund_step(c, a, t, t->refund_due_minor, &news);
-    }
-    return OK;
-}
-
-err_t cashier_look(cashier_t *c, arena_t *a, const attempt_t *t)
-{
-    err_t e = t->session.len ? look_at_page(c, a, t) : look_without_page(c, t);
-    if (err_failed(e) && (t->refund_due_minor > 0 || t->return_ordered)) {
-        refund_stuck(c, t, e);
-    }
-    TRY(book_looked(c->book, t->view.attempt));
-    return e;
-}
-
-/* ---- notifications ---- */
-
-static err_t attempt_of(cashier_t *c, arena_t *a, const adapter_news_t *n, attempt_t *ret_attempt)
+err_t cashier_form(cashier_t *c, arena_t *a, slice_t token, adapter_form_t *ret_form,
+                   attempt_t *ret_attempt)
 {
     id128_t id;
-    ENSURE(!err_failed(id_decode(n->order, &id)), ERR_NOT_FOUND);
-    return book_get(c->book, a, id, ret_attempt);
-}
-
-/* A page that was made between backup and restore is paid: its attempt is taken over. */
-static err_t attempt_adopt(cashier_t *c, arena_t *a, id128_t request, const adapter_news_t *n,
-                           attempt_t *ret_attempt)
-{
-    book_restored_t r;
-    id128_t id;
-    TRY(book_restored(c->book, &r));
-    ENSURE(!err_failed(id_decode(n->order, &id)) && book_may_adopt(&r, id), ERR_NOT_FOUND);
-    ENSURE(n->booking.len && pay_fact_is_money(n->fact), ERR_NOT_FOUND);
-    TRY(book_adopt(c->book, id, request, n));
-    return book_get(c->book, a, id, ret_attempt);
-}
-
-/* Most of a list only says what the book has. */
-static bool is_known(const attempt_t *t, const adapter_news_t *n)
-{
-    bool same = (t->view.state == PAY_CAPTURED && n->fact == PAY_FACT_CAPTURED) ||
-                (t->view.state == PAY_REFUNDED && n->fact == PAY_FACT_REFUNDED);
-    return same && !attempt_misfit(t, n) && slice_eq(t->payment, n->payment) &&
-           t->refunded_minor == n->refunded_minor;
-}
-
-err_t cashier_reconcile(cashier_t *c, arena_t *a, const adapter_news_t *n)
-{
-    attempt_t t;
-    id128_t id, request = id_new();
-    pay_state_t state;
-    bool money = n->knows && pay_fact_is_money(n->fact);
-    if (!money || err_failed(id_decode(n->order, &id))) {
-        return OK; /* nothing moved; or not of this house: the account may have other uses */
-    }
-    err_t e = attempt_of(c, a, n, &t);
-    if (err_is(e, ERR_NOT_FOUND) && n->fact == PAY_FACT_REFUNDED) {
-        return OK; /* taken and given back, both unknown here: nothing is left to do */
-    }
-    if (err_is(e, ERR_NOT_FOUND)) {
-        e = attempt_adopt(c, a, request, n, &t);
-    }
-    if (err_is(e, ERR_NOT_FOUND) || err_is(e, ERR_RANGE) || err_is(e, ERR_SYNTAX)) {
-        return book_orphan(c->book, request, n);
-    }
-    TRY(e);
-    return is_known(&t, n) ? OK : believe(c, &t, request, n, "reconcile", &state);
-}
-
-err_t cashier_apply(cashier_t *c, arena_t *a, const notice_t *notice)
-{
-    attempt_t t;
-    const adapter_news_t *n = &notice->news;
-    if (!n->knows) {
-        return book_notice_end(c->book, notice->seq, "no money moved");
-    }
-    err_t e = attempt_of(c, a, n, &t);
-    if (err_is(e, ERR_NOT_FOUND)) {
-        e = attempt_adopt(c, a, notice->request, n, &t);
-    }
-    if (err_is(e, ERR_NOT_FOUND) || err_is(e, ERR_RANGE) || err_is(e, ERR_SYNTAX)) {
-        return book_notice_quarantine(c->book, notice, NULL, "order");
-    }
-    TRY(e);
-    const char *why = attempt_misfit(&t, n);
-    if (why) {
-        return book_notice_quarantine(c->book, notice, &t, why);
-    }
-    TRY(book_learn(c->book, t.view.attempt, notice->request, n, "notice", NULL));
-    return book_notice_end(c->book, notice->seq, "");
+    adapter_order_t order;
+    TRY(cashier_token_read(c, token, &id));
+    TRY(book_get(c->book, a, id, ret_attempt));
+    const adapter_t *provider = cashier_adapter(c, ret_attempt->provider);
+    ENSURE(provider && provider->form, ERR_NOT_FOUND);
+    ENSURE(!cashier_closed_why(c, true)[0], ERR_STOPPED);
+    ENSURE(ret_attempt->view.state == PAY_REDIRECTED && !ret_attempt->doubt.len, ERR_EXPIRED);
+    TRY(cashier_order(c, a, ret_attempt, &order));
+    ENSURE(order.lives_s > 0, ERR_EXPIRED);
+    return provider->form(provider, a, &order, ret_form);
 }

@@ -10,7 +10,8 @@
 
 typedef struct cashier {
     book_t *book;
-    const adapter_t *adapter;
+    const adapter_t *adapters; /* the first is the house's default */
+    size_t n_adapters;
     ledger_client_t *ledger;
     brake_reader_t *brake;
     const char *return_base; /* "http://shop.localhost:8080" */
@@ -19,6 +20,9 @@ typedef struct cashier {
     bool ledger_down, book_down; /* atomic; kept by the pulse of rounds.c */
     bool reconciling;            /* atomic; after a restore, until the provider was asked for all */
 } cashier_t;
+
+/* By name; NULL. The name may come from outside. */
+const adapter_t *cashier_adapter(const cashier_t *c, slice_t name);
 
 /* The whole of PAY_CREATE (api.h). url lives in the arena. */
 err_t cashier_create(cashier_t *c, arena_t *a, const pay_order_t *order, id128_t *ret_attempt,
@@ -49,6 +53,16 @@ const char *cashier_closed_why(cashier_t *c, bool strict);
 
 /* What the provider lists after a restore: learnt by the attempt it names; one that the book has
  * never heard of is taken over, or set aside for a person. */
-err_t cashier_reconcile(cashier_t *c, arena_t *a, const adapter_news_t *news);
+err_t cashier_reconcile(cashier_t *c, arena_t *a, const adapter_t *from,
+                        const adapter_news_t *news);
+
+/* The form that takes this token's customer to the provider (link type). DENIED, NOT_FOUND: no such
+ * form; EXPIRED: the attempt is over; STOPPED: by the brake. */
+err_t cashier_form(cashier_t *c, arena_t *a, slice_t token, adapter_form_t *ret_form,
+                   attempt_t *ret_attempt);
+/* Why news of this notification do not fit our own record ("order", "amount", "fields", ...), or
+ * NULL: for providers that want to be told at once. */
+const char *cashier_objects(cashier_t *c, arena_t *a, const adapter_t *from,
+                            const adapter_news_t *news);
 
 #endif

@@ -23,16 +23,19 @@ static bool surely_not_sent(CURLcode code)
            code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION;
 }
 
-static err_t auth_header(arena_t *a, const adapter_key_t *user, const char **ret_line)
+static err_t auth_header(arena_t *a, const http_call_t *call, const char **ret_line)
 {
-    uint8_t pair[ADAPTER_KEY_MAX + 1];
-    buf_t line;
-    memcpy(pair, user->b, user->len);
-    pair[user->len] = ':';
-    err_t e = arena_buf(a, 256, &line);
+    uint8_t pair[2 * ADAPTER_KEY_MAX + 1];
+    buf_t line, plain = BUF_ON_ARRAY(pair);
+    buf_put(&plain, slice_make(call->user->b, call->user->len));
+    buf_u8(&plain, ':');
+    if (call->password) {
+        buf_put(&plain, slice_make(call->password->b, call->password->len));
+    }
+    err_t e = arena_buf(a, 512, &line);
     if (!err_failed(e)) {
         buf_cstr(&line, "Authorization: Basic ");
-        b64_put(&line, slice_make(pair, user->len + 1));
+        b64_put(&line, buf_slice(&plain));
         buf_u8(&line, 0);
         e = buf_check(&line);
         *ret_line = (const char *)line.ptr;
@@ -42,13 +45,16 @@ static err_t auth_header(arena_t *a, const adapter_key_t *user, const char **ret
 }
 
 /* A question has no body, so it names no type of one: a careful server refuses that (415). */
-static struct curl_slist *header_list(const char *auth, slice_t idempotency, bool posts)
+static struct curl_slist *header_list(const char *auth, const http_call_t *call)
 {
+    char type[80];
     struct curl_slist *list = curl_slist_append(NULL, auth);
-    list = posts ? curl_slist_append(list, "Content-Type: application/json") : list;
-    list = curl_slist_append(list, "Accept: application/json");
+    if (strcmp(call->method, "POST") == 0) {
+        snprintf(type, sizeof type, "Content-Type: %s", call->type);
+        list = curl_slist_append(list, type);
+    }
     list = curl_slist_append(list, "Expect:");
-    return idempotency.len ? curl_slist_append(list, (const char *)idempotency.ptr) : list;
+    return call->idempotency ? curl_slist_append(list, call->idempotency) : list;
 }
 
 static void options_set(CURL *curl, const http_call_t *call, sink_t *sink,
@@ -79,17 +85,13 @@ err_t http_do(arena_t *a, const http_call_t *call, long *ret_status, slice_t *re
 {
     sink_t sink;
     const char *auth;
-    slice_t idempotency = SLICE_EMPTY;
     ENSURE(!call->https_only || slice_starts(slice_cstr_in(call->url), SLICE("https://")),
            ERR_UNAVAILABLE);
     TRY(arena_buf(a, HTTP_ANSWER_MAX, &sink.buf));
-    TRY(auth_header(a, call->user, &auth));
-    if (call->idempotency_key) {
-        TRY(arena_printf(a, &idempotency, "X-KOMOJU-IDEMPOTENCY: %s", call->idempotency_key));
-    }
+    TRY(auth_header(a, call, &auth));
     CURL *curl = curl_easy_init();
     ENSURE(curl, ERR_MEMORY);
-    struct curl_slist *headers = header_list(auth, idempotency, strcmp(call->method, "POST") == 0);
+    struct curl_slist *headers = header_list(auth, call);
     struct curl_slist *resolve = call->resolve ? curl_slist_append(NULL, call->resolve) : NULL;
     options_set(curl, call, &sink, headers);
     curl_easy_setopt(curl, CURLOPT_RESOLVE, resolve);

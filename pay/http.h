@@ -8,9 +8,11 @@ enum { HTTP_ANSWER_MAX = 256 * 1024, HTTP_CONNECT_MS = 2000 };
 
 typedef struct http_call {
     const char *method, *url;
-    slice_t body;                /* JSON; empty for none */
-    const adapter_key_t *user;   /* Basic authentication: key as user, empty password */
-    const char *idempotency_key; /* or NULL */
+    slice_t body;                  /* empty for none */
+    const char *type;              /* of body and answer */
+    const adapter_key_t *user;     /* Basic authentication */
+    const adapter_key_t *password; /* NULL: an empty one */
+    const char *idempotency;       /* the whole header line, or NULL */
     const char *resolve;
     long total_ms;   /* the whole call */
     bool https_only; /* plain http is refused (production) */

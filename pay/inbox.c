@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "io/log.h"
+#include "link.h"
 #include "text/card.h"
 #include "text/json.h"
 
@@ -26,6 +27,12 @@ const web_route_t INBOX_ROUTES[] = {
      .csp = WEB_CSP_DATA,
      .flags = WEB_NO_SESSION | WEB_CSRF_EXEMPT | WEB_RAW_BODY | WEB_CARD_CHECK_OWN,
      .max_body_bytes = INBOX_MAX_BYTES},
+    {.methods = WEB_GET,
+     .pattern = "/pay/go/:token",
+     .name = "pay.go",
+     .handler = link_handle,
+     .csp = WEB_CSP_HANDOFF,
+     .flags = WEB_NO_SESSION},
 };
 const size_t INBOX_ROUTE_COUNT = BASE_COUNT(INBOX_ROUTES);
 
@@ -122,46 +129,65 @@ static err_t misread(arena_t *a, const uint8_t sha256[32], adapter_news_t *ret_n
     return buf_check(&name);
 }
 
-static err_t take(inbox_t *inbox, web_req_t *req)
+static err_t take(inbox_t *inbox, const adapter_t *adapter, web_req_t *req,
+                  const char **ret_objection)
 {
-    const adapter_t *adapter = inbox->cashier->adapter;
     book_t *book = inbox->cashier->book;
-    adapter_news_t n = {0};
+    notice_t notice = {.request = req->id, .provider = slice_cstr_in(adapter->name)};
+    adapter_news_t *n = &notice.news;
     uint8_t sha256[crypto_hash_sha256_BYTES];
     slice_t sealed;
     bool seen;
     id128_t attempt = id_zero();
     crypto_hash_sha256(sha256, req->body.ptr, req->body.len);
-    err_t read = adapter->parse(adapter, req->arena, req->body, &n);
+    err_t read = adapter->parse(adapter, req->arena, req->body, n);
     ENSURE(!err_is(read, ERR_MEMORY), ERR_MEMORY); /* says nothing about the bytes */
     if (err_failed(read)) {
-        TRY(misread(req->arena, sha256, &n));
+        TRY(misread(req->arena, sha256, n));
     }
-    TRY(book_notice_seen(book, n.event, &seen));
+    if (adapter->no_answer) {
+        *ret_objection =
+            err_failed(read) ? "format" : cashier_objects(inbox->cashier, req->arena, adapter, n);
+    }
+    TRY(book_notice_seen(book, notice.provider, n->event, &seen));
     ENSURE(!seen, ERR_EXISTS);
     /* an order that is not ours stays zero here and is quarantined later */
-    err_ignore(id_decode(n.order, &attempt));
+    err_ignore(id_decode(n->order, &attempt));
     TRY(raw_seal(inbox, req->arena, req->body, &sealed));
-    return book_notice_store(book, req->id, attempt, &n, sealed, sha256,
+    return book_notice_store(book, &notice, attempt, sealed, sha256,
                              err_failed(read) ? NOTICE_QUARANTINED : NOTICE_NEW);
+}
+
+/* "OK," or "NG,reason" with status 200, where the provider wants to be told so. */
+static void answer(const adapter_t *adapter, const char *objection, web_res_t *res)
+{
+    buf_t *out = web_text(res, 200);
+    buf_cstr(out, objection ? adapter->no_answer : adapter->ok_answer);
+    buf_cstr(out, objection ? objection : "");
 }
 
 err_t inbox_handle(void *room, web_req_t *req, web_res_t *res)
 {
     inbox_t *inbox = room;
-    const adapter_t *adapter = inbox->cashier->adapter;
-    ENSURE(slice_eq(web_req_param(req, "provider"), slice_cstr_in(adapter->name)), ERR_NOT_FOUND);
-    err_t e = adapter->verify(adapter, web_req_header(req, adapter->signature_header), req->body);
+    const char *objection = NULL;
+    const adapter_t *adapter = cashier_adapter(inbox->cashier, web_req_param(req, "provider"));
+    ENSURE(adapter, ERR_NOT_FOUND);
+    slice_t signature =
+        adapter->signature_header ? web_req_header(req, adapter->signature_header) : SLICE_EMPTY;
+    err_t e = adapter->verify(adapter, req->arena, signature, req->body);
+    ENSURE(!err_is(e, ERR_MEMORY), ERR_MEMORY);
     if (err_failed(e)) {
         bad_record(inbox, req->id);
-        return FAIL(ERR_DENIED);
+        ENSURE(adapter->no_answer, ERR_DENIED);
+        answer(adapter, "signature", res);
+        return OK;
     }
-    e = take(inbox, req);
+    e = take(inbox, adapter, req, &objection);
     if (err_failed(e) &&
         !err_is(e, ERR_EXISTS)) { /* EXISTS: a repetition, which was stored before */
         return e;
     }
-    buf_put(web_text(res, 200), SLICE("ok\n"));
+    answer(adapter, objection, res);
     if (!err_failed(e) && inbox->on_stored) {
         inbox->on_stored(inbox->ctx);
     }

@@ -2,17 +2,11 @@
  * JSON reader; what it does not understand is an error, never a guess. */
 #include "komoju.h"
 
-#include <openssl/hmac.h>
-
 #include "base/clock.h"
 #include "http.h"
-#include "text/b64.h"
-#include "text/hex.h"
+#include "read.h"
 #include "text/json.h"
 #include "text/time.h"
-
-/* Of what we read: far above any tour, far below overflow. */
-#define SUM_MAX_MINOR INT64_C(1000000000000)
 
 enum {
     CREATE_MS = 5500, /* a page may take cancel, query and create: within PAY_CREATE_WAIT_MS */
@@ -20,15 +14,10 @@ enum {
     QUERY_MS = 3000,
     LIST_MS = 8000,
     REFUND_MS = 8000,
+    LIST_PAGES_MAX = 100000,
 };
 
-/* Type of a notification or status of a payment -> what it means to us. */
-typedef struct word {
-    const char *text;
-    pay_fact_t fact;
-} word_t;
-
-static const word_t PAYMENT_STATUS[] = {
+static const read_word_t PAYMENT_STATUS[] = {
     {"authorized", PAY_FACT_AUTHORIZED}, {"captured", PAY_FACT_CAPTURED},
     {"failed", PAY_FACT_FAILED},         {"expired", PAY_FACT_EXPIRED},
     {"cancelled", PAY_FACT_CANCELLED},   {"refunded", PAY_FACT_REFUNDED},
@@ -36,7 +25,7 @@ static const word_t PAYMENT_STATUS[] = {
 
 /* STATUS: the payment's own status says it. */
 enum { STATUS = PAY_FACT_COUNT };
-static const word_t EVENT_TYPE[] = {
+static const read_word_t EVENT_TYPE[] = {
     {"payment.authorized", PAY_FACT_AUTHORIZED},
     {"payment.captured", PAY_FACT_CAPTURED},
     {"payment.failed", PAY_FACT_FAILED},
@@ -47,110 +36,7 @@ static const word_t EVENT_TYPE[] = {
     {"payment.updated", (pay_fact_t)STATUS},
 };
 
-static bool word_find(const word_t *words, size_t n, slice_t text, pay_fact_t *ret_fact)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (slice_eq(text, slice_cstr_in(words[i].text))) {
-            *ret_fact = words[i].fact;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* ---- reading ---- */
-
-/* A field that may be missing or null (then empty); of another kind, or there twice, it is an
- * error. */
-static err_t maybe_text(slice_t json, arena_t *a, slice_t path, slice_t *ret_text)
-{
-    json_token_t t;
-    err_t e = json_get(json, a, path, &t);
-    *ret_text = SLICE_EMPTY;
-    if (err_is(e, ERR_NOT_FOUND)) {
-        return OK;
-    }
-    TRY(e);
-    ENSURE(t.kind == JSON_STRING || t.kind == JSON_NULL, ERR_SYNTAX);
-    *ret_text = t.text;
-    return OK;
-}
-
-static err_t maybe_sum(slice_t json, arena_t *a, slice_t path, int64_t *ret_sum)
-{
-    json_token_t t;
-    err_t e = json_get(json, a, path, &t);
-    *ret_sum = 0;
-    if (err_is(e, ERR_NOT_FOUND) || (!err_failed(e) && t.kind == JSON_NULL)) {
-        return OK;
-    }
-    TRY(e);
-    ENSURE(t.kind == JSON_NUMBER, ERR_SYNTAX);
-    return slice_parse_i64(t.text, 0, SUM_MAX_MINOR, ret_sum);
-}
-
-/* The provider's own names and ours: letters, digits, '_', '-', '.'. */
-static bool is_plain(slice_t text, size_t max)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     c == '_' || c == '-' || c == '.';
-        if (!plain) {
-            return false;
-        }
-    }
-    return text.len <= max;
-}
-
-static err_t maybe_id(slice_t json, arena_t *a, slice_t path, slice_t *ret_id)
-{
-    TRY(maybe_text(json, a, path, ret_id));
-    ENSURE(is_plain(*ret_id, ADAPTER_REF_MAX), ERR_SYNTAX);
-    return OK;
-}
-
-/* Ours, when it is there at all and reads like an id of ours: it is a help, never a proof. */
-static err_t maybe_booking(slice_t json, arena_t *a, slice_t path, slice_t *ret_booking)
-{
-    id128_t id;
-    slice_t text;
-    *ret_booking = SLICE_EMPTY;
-    err_t e = maybe_text(json, a, path, &text);
-    if (err_is(e, ERR_SYNTAX)) {
-        return OK;
-    }
-    TRY(e);
-    if (!err_failed(id_decode(text, &id))) {
-        *ret_booking = text;
-    }
-    return OK;
-}
-
-static err_t need_id(slice_t json, arena_t *a, slice_t path, slice_t *ret_id)
-{
-    TRY(maybe_id(json, a, path, ret_id));
-    ENSURE(ret_id->len > 0, ERR_SYNTAX);
-    return OK;
-}
-
-static err_t need_sum(slice_t json, arena_t *a, slice_t path, int64_t *ret_sum)
-{
-    int64_t sum;
-    TRY(json_get_i64(json, a, path, &sum));
-    ENSURE(sum >= 0 && sum <= SUM_MAX_MINOR, ERR_RANGE);
-    *ret_sum = sum;
-    return OK;
-}
-
-static err_t need_currency(slice_t json, arena_t *a, slice_t path, char out[3])
-{
-    slice_t text;
-    TRY(json_get_string(json, a, path, &text));
-    ENSURE(text.len == 3 && is_plain(text, 3), ERR_SYNTAX);
-    memcpy(out, text.ptr, 3);
-    return OK;
-}
 
 /* Paths of a Payment object that stands at `at` ("data." in a notification, "payment." in a
  * session). */
@@ -199,18 +85,18 @@ static err_t payment_read(slice_t json, arena_t *a, const payment_paths_t *at, a
 {
     int64_t total, fee;
     slice_t status;
-    TRY(need_id(json, a, at->id, &n->payment));
-    TRY(need_sum(json, a, at->total, &total));
-    TRY(maybe_sum(json, a, at->fee, &fee));
-    TRY(maybe_sum(json, a, at->amount_refunded, &n->refunded_minor));
-    TRY(maybe_id(json, a, at->order, &n->order));
-    TRY(maybe_id(json, a, at->session, &n->session));
-    TRY(need_currency(json, a, at->currency, n->currency));
-    TRY(maybe_booking(json, a, at->booking, &n->booking));
-    TRY(maybe_text(json, a, at->status, &status));
+    TRY(read_id_needed(json, a, at->id, &n->payment));
+    TRY(read_sum_needed(json, a, at->total, &total));
+    TRY(read_sum(json, a, at->fee, &fee));
+    TRY(read_sum(json, a, at->amount_refunded, &n->refunded_minor));
+    TRY(read_id(json, a, at->order, &n->order));
+    TRY(read_id(json, a, at->session, &n->session));
+    TRY(read_currency(json, a, at->currency, n->currency));
+    TRY(read_booking(json, a, at->booking, &n->booking));
+    TRY(read_text(json, a, at->status, &status));
     ENSURE(fee <= total, ERR_RANGE);
     n->amount_minor = total - fee;
-    n->knows = word_find(PAYMENT_STATUS, BASE_COUNT(PAYMENT_STATUS), status, &n->fact);
+    n->knows = read_word(PAYMENT_STATUS, BASE_COUNT(PAYMENT_STATUS), status, &n->fact);
     return OK;
 }
 
@@ -226,7 +112,7 @@ static err_t session_end_read(slice_t json, arena_t *a, adapter_news_t *n)
 {
     slice_t status;
     json_token_t expired;
-    TRY(maybe_text(json, a, SLICE("status"), &status));
+    TRY(read_text(json, a, SLICE("status"), &status));
     err_t e = json_get(json, a, SLICE("expired"), &expired);
     ENSURE(!err_failed(e) || err_is(e, ERR_NOT_FOUND), e.code);
     bool is_over = !err_failed(e) && expired.kind == JSON_TRUE;
@@ -247,16 +133,16 @@ static err_t session_read(slice_t json, arena_t *a, adapter_news_t *ret_news)
 {
     adapter_news_t n = {0};
     slice_t session, order, url, payment;
-    TRY(need_id(json, a, SLICE("id"), &session));
-    TRY(maybe_text(json, a, SLICE("session_url"), &url));
-    TRY(maybe_id(json, a, SLICE("payment_data.external_order_num"), &order));
-    TRY(maybe_id(json, a, IN_SESSION.id, &payment));
+    TRY(read_id_needed(json, a, SLICE("id"), &session));
+    TRY(read_text(json, a, SLICE("session_url"), &url));
+    TRY(read_id(json, a, SLICE("payment_data.external_order_num"), &order));
+    TRY(read_id(json, a, IN_SESSION.id, &payment));
     if (payment.len) {
         TRY(payment_read(json, a, &IN_SESSION, &n));
         refund_weigh(&n);
     }
-    TRY(need_sum(json, a, SLICE("amount"), &n.page_minor));
-    TRY(need_currency(json, a, SLICE("currency"), n.currency));
+    TRY(read_sum_needed(json, a, SLICE("amount"), &n.page_minor));
+    TRY(read_currency(json, a, SLICE("currency"), n.currency));
     n.session = session;
     n.url = url;
     n.order = order.len ? order : n.order;
@@ -271,7 +157,7 @@ static err_t url_make(const adapter_t *self, arena_t *a, const char *before, sli
                       const char *after, const char **ret_url)
 {
     slice_t url;
-    ENSURE(is_plain(id, ADAPTER_REF_MAX), ERR_SYNTAX);
+    ENSURE(read_is_plain(id, ADAPTER_REF_MAX), ERR_SYNTAX);
     TRY(arena_printf(a, &url, "%s%s%.*s%s", self->base_url, before, SLICE_FMT(id), after));
     *ret_url = (const char *)url.ptr;
     return OK;
@@ -281,11 +167,16 @@ static err_t ask(const adapter_t *self, arena_t *a, const char *method, const ch
                  slice_t body, const char *idempotency_key, long total_ms, slice_t *ret_answer)
 {
     long status;
+    slice_t idempotency = SLICE_EMPTY;
+    if (idempotency_key) {
+        TRY(arena_printf(a, &idempotency, "X-KOMOJU-IDEMPOTENCY: %s", idempotency_key));
+    }
     http_call_t call = {.method = method,
                         .url = url,
                         .body = body,
+                        .type = "application/json",
                         .user = &self->api_key,
-                        .idempotency_key = idempotency_key,
+                        .idempotency = (const char *)idempotency.ptr,
                         .resolve = self->resolve,
                         .total_ms = total_ms,
                         .https_only = self->https_only};
@@ -328,20 +219,6 @@ static void session_body(buf_t *b, const adapter_order_t *o, slice_t order)
     buf_cstr(b, "}}");
 }
 
-/* The page stands on the provider's configured origin, whatever the answer says: our customers are
- * sent nowhere else. */
-static bool url_is_own(const adapter_t *self, slice_t url)
-{
-    slice_t origin = slice_cstr_in(self->page_origin);
-    for (size_t i = 0; i < url.len; i++) {
-        if (url.ptr[i] <= ' ' || url.ptr[i] >= 0x7F || url.ptr[i] == '\\') {
-            return false;
-        }
-    }
-    return url.len <= PAY_URL_MAX && slice_starts(url, origin) &&
-           slice_starts(slice_from(url, origin.len), SLICE("/"));
-}
-
 static err_t create(const adapter_t *self, arena_t *a, const adapter_order_t *o,
                     adapter_news_t *ret_news)
 {
@@ -359,7 +236,7 @@ static err_t create(const adapter_t *self, arena_t *a, const adapter_order_t *o,
     ENSURE(!err_is(e, ERR_NOT_FOUND), ERR_UPSTREAM);
     TRY(e);
     ENSURE(!err_failed(session_read(answer, a, &n)), ERR_UPSTREAM);
-    ENSURE(url_is_own(self, n.url), ERR_UPSTREAM);
+    ENSURE(read_url_is_own(self->page_origin, n.url), ERR_UPSTREAM);
     *ret_news = n;
     return OK;
 }
@@ -374,25 +251,27 @@ static err_t session_answer(slice_t json, arena_t *a, slice_t session, adapter_n
     return OK;
 }
 
-static err_t query(const adapter_t *self, arena_t *a, slice_t session, adapter_news_t *ret_news)
+static err_t query(const adapter_t *self, arena_t *a, const adapter_ref_t *ref,
+                   adapter_news_t *ret_news)
 {
     const char *url;
     slice_t answer;
-    TRY(url_make(self, a, "/api/v1/sessions/", session, "", &url));
+    TRY(url_make(self, a, "/api/v1/sessions/", ref->session, "", &url));
     TRY(ask(self, a, "GET", url, SLICE_EMPTY, NULL, QUERY_MS, &answer));
-    return session_answer(answer, a, session, ret_news);
+    return session_answer(answer, a, ref->session, ret_news);
 }
 
-static err_t cancel(const adapter_t *self, arena_t *a, slice_t session, adapter_news_t *ret_news)
+static err_t cancel(const adapter_t *self, arena_t *a, const adapter_ref_t *ref,
+                    adapter_news_t *ret_news)
 {
     const char *url;
     slice_t answer;
-    TRY(url_make(self, a, "/api/v1/sessions/", session, "/cancel", &url));
+    TRY(url_make(self, a, "/api/v1/sessions/", ref->session, "/cancel", &url));
     TRY(ask(self, a, "POST", url, SLICE_EMPTY, NULL, CANCEL_MS, &answer));
-    return session_answer(answer, a, session, ret_news);
+    return session_answer(answer, a, ref->session, ret_news);
 }
 
-static err_t refund(const adapter_t *self, arena_t *a, slice_t payment, int64_t amount_minor,
+static err_t refund(const adapter_t *self, arena_t *a, const adapter_refund_t *r,
                     adapter_news_t *ret_news)
 {
     const char *url;
@@ -400,8 +279,8 @@ static err_t refund(const adapter_t *self, arena_t *a, slice_t payment, int64_t 
     uint8_t mem[64];
     buf_t body = BUF_ON_ARRAY(mem);
     adapter_news_t n = {0};
-    TRY(url_make(self, a, "/api/v1/payments/", payment, "/refund", &url));
-    member_number(&body, "{\"amount\":", amount_minor);
+    TRY(url_make(self, a, "/api/v1/payments/", r->of.payment, "/refund", &url));
+    member_number(&body, "{\"amount\":", r->amount_minor);
     buf_u8(&body, '}');
     TRY(ask(self, a, "POST", url, buf_slice(&body), NULL, REFUND_MS, &answer));
     ENSURE(!err_failed(payment_read(answer, a, &ALONE, &n)), ERR_TIMEOUT);
@@ -430,7 +309,7 @@ static err_t row_paths(arena_t *a, size_t i, payment_paths_t *ret)
     return OK;
 }
 
-static err_t list_url(const adapter_t *self, arena_t *a, int64_t since_us, unsigned page,
+static err_t list_url(const adapter_t *self, arena_t *a, int64_t since_us, int64_t page,
                       const char **ret_url)
 {
     uint8_t mem[40];
@@ -438,19 +317,24 @@ static err_t list_url(const adapter_t *self, arena_t *a, int64_t since_us, unsig
     slice_t url;
     time_put_rfc3339(&when, since_us - since_us % CLOCK_SECOND_US);
     TRY(buf_check(&when));
-    TRY(arena_printf(a, &url, "%s/api/v1/payments?start_time=%.*s&per_page=%d&page=%u",
-                     self->base_url, SLICE_FMT(buf_slice(&when)), ADAPTER_PAGE, page));
+    TRY(arena_printf(a, &url, "%s/api/v1/payments?start_time=%.*s&per_page=%d&page=%lld",
+                     self->base_url, SLICE_FMT(buf_slice(&when)), ADAPTER_PAGE, (long long)page));
     *ret_url = (const char *)url.ptr;
     return OK;
 }
 
-static err_t list(const adapter_t *self, arena_t *a, int64_t since_us, unsigned page,
-                  adapter_news_t *ret_news, size_t cap, size_t *ret_n, bool *ret_more)
+/* `after` is the number of the page before. */
+static err_t list(const adapter_t *self, arena_t *a, int64_t since_us, slice_t after,
+                  adapter_news_t *ret_news, size_t cap, size_t *ret_n, slice_t *ret_after)
 {
     const char *url;
-    slice_t answer;
-    int64_t last_page;
+    slice_t answer, next = SLICE_EMPTY;
+    int64_t last_page, page = 0;
     size_t n = 0;
+    if (after.len) {
+        TRY(slice_parse_i64(after, 0, LIST_PAGES_MAX, &page));
+    }
+    page++;
     TRY(list_url(self, a, since_us, page, &url));
     TRY(ask(self, a, "GET", url, SLICE_EMPTY, NULL, LIST_MS, &answer));
     ENSURE(!err_failed(json_get_i64(answer, a, SLICE("last_page"), &last_page)), ERR_TIMEOUT);
@@ -466,26 +350,19 @@ static err_t list(const adapter_t *self, arena_t *a, int64_t since_us, unsigned 
         ENSURE(!err_failed(payment_read(answer, a, &at, &ret_news[n])), ERR_TIMEOUT);
         refund_weigh(&ret_news[n]);
     }
+    if (page < last_page) {
+        TRY(arena_printf(a, &next, "%lld", (long long)page));
+    }
     *ret_n = n;
-    *ret_more = page < last_page;
+    *ret_after = next;
     return OK;
 }
 
-static bool signed_with(const adapter_key_t *key, slice_t signature, slice_t raw)
-{
-    uint8_t mac[32], hex[64];
-    unsigned len = 0;
-    buf_t text = BUF_ON_ARRAY(hex);
-    bool made = HMAC(EVP_sha256(), key->b, (int)key->len, raw.ptr, raw.len, mac, &len) != NULL;
-    buf_hex(&text, slice_make(mac, sizeof mac));
-    return key->len && made && len == sizeof mac && slice_eq_ct(buf_slice(&text), signature);
-}
-
-static err_t verify(const adapter_t *self, slice_t signature, slice_t raw)
+static err_t verify(const adapter_t *self, arena_t *a, slice_t signature, slice_t raw)
 {
     bool good = false;
     for (size_t i = 0; i < BASE_COUNT(self->webhook_keys); i++) {
-        good |= signed_with(&self->webhook_keys[i], signature, raw);
+        good |= read_is_signed(&self->webhook_keys[i], signature, raw, SLICE_EMPTY);
     }
     ENSURE(good, ERR_CRYPTO);
     return OK;
@@ -511,10 +388,10 @@ static err_t parse(const adapter_t *self, arena_t *a, slice_t raw, adapter_news_
     adapter_news_t n = {0};
     slice_t event, kind;
     pay_fact_t type = PAY_FACT_NO_ANSWER;
-    TRY(need_id(raw, a, SLICE("id"), &event));
-    TRY(need_id(raw, a, SLICE("type"), &kind));
-    ENSURE(kind.len <= ADAPTER_KIND_MAX, ERR_SYNTAX);
-    if (word_find(EVENT_TYPE, BASE_COUNT(EVENT_TYPE), kind, &type)) {
+    TRY(read_id_needed(raw, a, SLICE("id"), &event));
+    TRY(read_id_needed(raw, a, SLICE("type"), &kind));
+    ENSURE(event.len <= ADAPTER_EVENT_MAX && kind.len <= ADAPTER_KIND_MAX, ERR_SYNTAX);
+    if (read_word(EVENT_TYPE, BASE_COUNT(EVENT_TYPE), kind, &type)) {
         TRY(payment_event_read(raw, a, type, &n));
     }
     n.event = event;
@@ -527,6 +404,7 @@ void komoju_init(adapter_t *adapter)
 {
     adapter->name = "komoju";
     adapter->signature_header = "x-komoju-signature";
+    adapter->ok_answer = "ok\n";
     adapter->create = create;
     adapter->query = query;
     adapter->cancel = cancel;

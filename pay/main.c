@@ -8,40 +8,16 @@
 #include "db/migrate.h"
 #include "io/log.h"
 #include "io/secrets.h"
-#include "komoju.h"
+#include "providers.h"
 #include "rounds.h"
 #include "service.h"
 
 extern const db_migrations_t pay_migrations;
 
-enum { KEY_MIN = 16 };
-
-typedef struct payd_conf {
-    char return_base[200];
-    char komoju_url[200];
-    char komoju_page_origin[200];
-    char komoju_resolve[200];
-    char db_url[300];
-} payd_conf_t;
-
 static payd_conf_t conf;
 
-static const conf_field_t FIELDS[] = {
-    CONF_TEXT_ROW(
-        payd_conf_t, return_base, "site", "return_base", "http://shop.localhost:8080",
-        "address of the shop, to which the provider sends the browser back; no slash at the end"),
-    CONF_TEXT_ROW(payd_conf_t, komoju_url, "komoju", "url", "http://psp.localhost:8090",
-                  "the provider's API, without /api/v1; https://komoju.com in production"),
-    CONF_TEXT_ROW(payd_conf_t, komoju_page_origin, "komoju", "page_origin", "",
-                  "scheme://host[:port] of the provider's payment pages; empty = that of url"),
-    CONF_TEXT_ROW(payd_conf_t, komoju_resolve, "komoju", "resolve", "psp.localhost:8090:127.0.0.1",
-                  "host:port:address for a host that no name server knows; empty in production"),
-    CONF_TEXT_ROW(payd_conf_t, db_url, "database", "url", "",
-                  "empty = SQLite in var/pay; or postgresql://..."),
-};
-
 static const daemon_spec_t SPEC = {.room = ROOM_PAY,
-                                   .conf = {FIELDS, BASE_COUNT(FIELDS)},
+                                   .conf = {PROVIDERS_FIELDS, PROVIDERS_FIELD_COUNT},
                                    .inet = true,
                                    .max_files = 1024,
                                    .max_threads = 512};
@@ -50,7 +26,8 @@ static const daemon_spec_t SPEC = {.room = ROOM_PAY,
 typedef struct payd {
     daemon_t *d;
     int wire_fd, http_fd;
-    adapter_t adapter;
+    providers_t providers;
+    slice_t handoff[ADAPTER_MOST];
     cashier_t cashier;
     inbox_t inbox;
     db_pool_t *pool;
@@ -59,49 +36,6 @@ typedef struct payd {
     rounds_t *rounds;
     web_app_t *web;
 } payd_t;
-
-/* The provider's keys are text of a length that only the provider knows. */
-static err_t key_load(const daemon_t *d, const char *name, adapter_key_t *ret_key)
-{
-    err_t e = FAIL(ERR_CORRUPT);
-    for (size_t len = KEY_MIN; len <= ADAPTER_KEY_MAX && err_is(e, ERR_CORRUPT); len++) {
-        e = secrets_load(d, name, ret_key->b, len);
-        ret_key->len = err_failed(e) ? 0 : len;
-    }
-    while (ret_key->len && ret_key->b[ret_key->len - 1] == '\n') { /* an editor's last line end */
-        ret_key->len--;
-    }
-    return e;
-}
-
-/* Nothing that weakens exists in production. */
-static err_t conf_check(const daemon_t *d)
-{
-    slice_t api = slice_cstr_in(conf.komoju_url), page = slice_cstr_in(conf.komoju_page_origin);
-    ENSURE(!slice_ends(api, SLICE("/")) && !slice_ends(page, SLICE("/")), ERR_CONFIG);
-    if (d->profile == PROFILE_PRODUCTION) {
-        ENSURE(slice_starts(api, SLICE("https://")), ERR_CONFIG);
-        ENSURE(!page.len || slice_starts(page, SLICE("https://")), ERR_CONFIG);
-        ENSURE(slice_starts(slice_cstr_in(conf.return_base), SLICE("https://")), ERR_CONFIG);
-        ENSURE(!conf.komoju_resolve[0], ERR_CONFIG);
-    }
-    return OK;
-}
-
-static err_t adapter_open(payd_t *p)
-{
-    adapter_t *a = &p->adapter;
-    komoju_init(a);
-    a->base_url = conf.komoju_url;
-    a->page_origin = conf.komoju_page_origin[0] ? conf.komoju_page_origin : conf.komoju_url;
-    a->resolve = conf.komoju_resolve[0] ? conf.komoju_resolve : NULL;
-    a->https_only = p->d->profile == PROFILE_PRODUCTION;
-    TRY(key_load(p->d, "komoju_api_key", &a->api_key));
-    TRY(key_load(p->d, "komoju_webhook_key", &a->webhook_keys[0]));
-    err_t old = key_load(p->d, "komoju_webhook_key_old", &a->webhook_keys[1]);
-    ENSURE(!err_failed(old) || err_is(old, ERR_NOT_FOUND), old.code);
-    return OK;
-}
 
 static err_t database_open(payd_t *p)
 {
@@ -170,7 +104,8 @@ static err_t cashier_open(payd_t *p)
 {
     path_t ledger, board, seen;
     cashier_t *c = &p->cashier;
-    c->adapter = &p->adapter;
+    c->adapters = p->providers.at;
+    c->n_adapters = p->providers.n;
     c->return_base = conf.return_base;
     TRY(daemon_socket_of(p->d, ROOM_LEDGER, &ledger));
     TRY(path_join(&p->d->arena, p->d->var, SLICE("brake"), &board));
@@ -178,12 +113,9 @@ static err_t cashier_open(payd_t *p)
     TRY(secrets_load_or_create(p->d, "return_token", c->token_key.b, SECRET_BYTES));
     TRY(ledger_client_new(ledger.text, ROOM_PAY, &c->ledger));
     TRY(brake_reader_new(board.text, seen.text, &c->brake));
-    TRY(book_open(&(book_conf_t){.pool = p->pool,
-                                 .ledger = c->ledger,
-                                 .provider = p->adapter.name,
-                                 .on_event = on_event,
-                                 .ctx = p},
-                  &c->book));
+    TRY(book_open(
+        &(book_conf_t){.pool = p->pool, .ledger = c->ledger, .on_event = on_event, .ctx = p},
+        &c->book));
     TRY(restored_take(p));
     p->inbox.cashier = c;
     p->inbox.on_stored = on_stored;
@@ -205,10 +137,15 @@ static err_t serve(payd_t *p)
     TRY(wire_server_new(&wire_conf, fd_take(&p->wire_fd), &p->server));
     TRY(service_attach(p->service, p->server));
     TRY(rounds_start(&p->cashier, &p->inbox, &p->rounds));
+    for (size_t i = 0; i < p->providers.n; i++) {
+        p->handoff[i] = slice_cstr_in(p->providers.at[i].page_origin);
+    }
     web_config_t web_conf = {.listen_fd = p->http_fd,
                              .room = &p->inbox,
                              .routes = INBOX_ROUTES,
                              .n_routes = INBOX_ROUTE_COUNT,
+                             .handoff_origins = p->handoff,
+                             .n_handoff_origins = p->providers.n,
                              .on_done = web_done_log};
     TRY(web_app_start(&web_conf, &p->web));
     p->http_fd = -1;
@@ -240,14 +177,13 @@ static void take_down(payd_t *p)
     book_close(p->cashier.book);
     db_pool_close(p->pool);
     turns_deinit(&p->cashier.turns);
-    explicit_bzero(&p->adapter.api_key, sizeof p->adapter.api_key);
-    explicit_bzero(p->adapter.webhook_keys, sizeof p->adapter.webhook_keys);
+    providers_wipe(&p->providers);
     secret_wipe(&p->cashier.token_key);
 }
 
 static err_t open_all(payd_t *p)
 {
-    TRY(adapter_open(p));
+    TRY(providers_open(p->d, &conf, &p->providers));
     TRY(database_open(p));
     TRY(cashier_open(p));
     return serve(p);
@@ -257,7 +193,7 @@ static err_t run(daemon_t *d)
 {
     static payd_t p = {.wire_fd = -1, .http_fd = -1};
     p.d = d;
-    TRY(conf_check(d));
+    TRY(providers_check(d, &conf));
     turns_init(&p.cashier.turns);
     TRY(daemon_listen(d, "pay.sock", SOCK_SEQPACKET, &p.wire_fd));
     TRY(daemon_listen(d, "pay.http.sock", SOCK_STREAM, &p.http_fd));

@@ -14,22 +14,33 @@ static err_t begin(reconcile_t *r)
     return OK;
 }
 
-/* The list first: it brings what no attempt of ours asks about. */
+/* The lists first: they bring what no attempt of ours asks about. A provider that has none (SBPS)
+ * has its settlement files. */
 static err_t list_step(reconcile_t *r, arena_t *a)
 {
     adapter_news_t news[ADAPTER_PAGE];
-    const adapter_t *provider = r->cashier->adapter;
+    const adapter_t *provider = &r->cashier->adapters[r->provider];
     size_t n = 0;
-    bool more = false;
+    slice_t after = SLICE_EMPTY;
     ENSURE(r->page < PAGES_MAX, ERR_LIMIT);
-    TRY(provider->list(provider, a, r->restored.backup_us - BOOK_RECONCILE_US, r->page + 1, news,
-                       BASE_COUNT(news), &n, &more));
+    if (provider->list) {
+        TRY(provider->list(provider, a, r->restored.backup_us - BOOK_RECONCILE_US,
+                           slice_cstr_in(r->list_after), news, BASE_COUNT(news), &n, &after));
+    }
     for (size_t i = 0; i < n; i++) {
-        TRY(cashier_reconcile(r->cashier, a, &news[i]));
+        TRY(cashier_reconcile(r->cashier, a, provider, &news[i]));
     }
     r->page++;
     r->listed += (int64_t)n;
-    r->listed_all = !more;
+    ENSURE(after.len <= ADAPTER_REF_MAX, ERR_LIMIT);
+    memset(r->list_after, 0, sizeof r->list_after);
+    if (after.len) {
+        memcpy(r->list_after, after.ptr, after.len);
+        return OK;
+    }
+    r->page = 0;
+    r->provider++;
+    r->listed_all = r->provider == r->cashier->n_adapters;
     return OK;
 }
 

@@ -8,10 +8,12 @@
 
 typedef struct reconcile {
     cashier_t *cashier;
-    bool busy;              /* there is more to do at once */
-    bool begun, listed_all; /* where it stands: first the list, then each attempt */
-    unsigned page;          /* last page of the list that was taken */
-    id128_t after;          /* last attempt that was asked about */
+    bool busy;                            /* there is more to do at once */
+    bool begun, listed_all;               /* where it stands: first the list, then each attempt */
+    size_t provider;                      /* whose list is being taken */
+    char list_after[ADAPTER_REF_MAX + 1]; /* where in it; "" = its beginning */
+    unsigned page;                        /* how many pages of it were taken */
+    id128_t after;                        /* last attempt that was asked about */
     book_restored_t restored;
     int64_t listed, asked;
     unsigned failures; /* in a row */

@@ -47,10 +47,8 @@ static void fresh_url(void)
 static void open_book(void)
 {
     assert_ok(db_pool_open(url, 12, &pool));
-    assert_ok(book_open(
-        &(book_conf_t){
-            .pool = pool, .ledger = house.ledger, .provider = "komoju", .on_event = on_event},
-        &book));
+    assert_ok(book_open(&(book_conf_t){.pool = pool, .ledger = house.ledger, .on_event = on_event},
+                        &book));
 }
 
 static int case_up(void **state)
@@ -90,7 +88,7 @@ static attempt_t made(void)
 {
     attempt_t t;
     pay_order_t o = order_for(id_new(), "bbbbbbbbbbbbbbbb");
-    assert_ok(book_create(book, &arena, &o, &t));
+    assert_ok(book_create(book, &arena, "komoju", &o, &t));
     return t;
 }
 
@@ -154,7 +152,7 @@ static void *create_one(void *arg)
     attempt_t t;
     arena_init(&a, 256 * 1024);
     do {
-        c->e = book_create(book, &a, &c->order, &t);
+        c->e = book_create(book, &a, "komoju", &c->order, &t);
     } while (err_is(c->e, ERR_DB_BUSY));
     if (!err_failed(c->e) || err_is(c->e, ERR_EXISTS)) {
         c->attempt = t.view.attempt;
@@ -223,7 +221,7 @@ static void thirty_attempts_are_enough(void **state)
         attempt_t t;
         snprintf(token, sizeof token, "bbbbbbbbbbbbbbbb%d", i);
         pay_order_t o = order_for(booking, token);
-        err_t e = book_create(book, &arena, &o, &t);
+        err_t e = book_create(book, &arena, "komoju", &o, &t);
         if (i == BOOK_ATTEMPTS_MAX) {
             assert_true(err_is(e, ERR_TOO_MANY));
             return;
@@ -376,8 +374,11 @@ static void refusal_leaves_everything(void **state)
     kill(house.ledgerd, SIGSTOP);
     assert_err(book_learn(book, t.view.attempt, id_new(), &page, "create", NULL), ERR_NOT_RECORDED);
     assert_err(book_learn(book, t.view.attempt, id_new(), &money, "query", NULL), ERR_NOT_RECORDED);
-    assert_err(book_create(book, &arena, &o, &unused), ERR_NOT_RECORDED);
-    assert_err(book_notice_store(book, id_new(), id_zero(), &event, SLICE("x"), sha, NOTICE_NEW),
+    assert_err(book_create(book, &arena, "komoju", &o, &unused), ERR_NOT_RECORDED);
+    assert_err(book_notice_store(
+                   book,
+                   &(notice_t){.request = id_new(), .provider = SLICE("komoju"), .news = event},
+                   id_zero(), SLICE("x"), sha, NOTICE_NEW),
                ERR_NOT_RECORDED);
     assert_err(book_doubt(book, t.view.attempt, id_new(), &money, "x"), ERR_NOT_RECORDED);
     kill(house.ledgerd, SIGCONT);
@@ -387,7 +388,7 @@ static void refusal_leaves_everything(void **state)
     assert_int_equal(after.captured_minor, 0);
     assert_int_equal(all_events(e, 4), 0);
     assert_err(book_by_token(book, &arena, o.booking, o.client_token, &unused), ERR_NOT_FOUND);
-    assert_ok(book_notice_seen(book, SLICE("e1"), &seen));
+    assert_ok(book_notice_seen(book, SLICE("komoju"), SLICE("e1"), &seen));
     assert_false(seen);
     WAIT_UNTIL(!err_failed(book_learn(book, t.view.attempt, id_new(), &money, "query", NULL)));
     assert_int_equal(now(&t).view.state, PAY_CAPTURED);
@@ -415,8 +416,9 @@ static void *notify_one(void *arg)
     notifier_t *n = arg;
     uint8_t sha[32] = {0};
     do {
-        n->e = book_notice_store(book, id_new(), n->attempt, &n->news, SLICE("sealed"), sha,
-                                 NOTICE_NEW);
+        n->e = book_notice_store(
+            book, &(notice_t){.request = id_new(), .provider = SLICE("komoju"), .news = n->news},
+            n->attempt, SLICE("sealed"), sha, NOTICE_NEW);
     } while (err_is(n->e, ERR_DB_BUSY) || err_is(n->e, ERR_NOT_RECORDED));
     return NULL;
 }
@@ -454,7 +456,9 @@ static void notifications_come_in_order(void **state)
         n.event = slice_cstr_in(id);
         n.kind = SLICE("payment.captured");
         n.refunded_minor = i;
-        assert_ok(book_notice_store(book, id_new(), id_zero(), &n, SLICE("x"), sha, NOTICE_NEW));
+        assert_ok(book_notice_store(
+            book, &(notice_t){.request = id_new(), .provider = SLICE("komoju"), .news = n},
+            id_zero(), SLICE("x"), sha, NOTICE_NEW));
     }
     for (int i = 0; i < 3; i++) {
         assert_ok(book_notice_next(book, &arena, &got));
@@ -532,8 +536,7 @@ static void child_learns(const id128_t *attempts, size_t n)
     snprintf(sock, sizeof sock, "%s/run/ledger.sock", house.var);
     if (err_failed(ledger_client_new(sock, ROOM_TEST, &ledger)) ||
         err_failed(db_pool_open(url, 2, &own)) ||
-        err_failed(
-            book_open(&(book_conf_t){.pool = own, .ledger = ledger, .provider = "komoju"}, &b))) {
+        err_failed(book_open(&(book_conf_t){.pool = own, .ledger = ledger}, &b))) {
         _exit(1);
     }
     for (size_t i = 0; i < n; i++) {
@@ -636,9 +639,9 @@ static void adopted_and_paid(void **state)
     pay_state_t after;
     adapter_news_t n = listed_for(&booking, text);
     pay_order_t o = order_for(booking, "bbbbbbbbbbbbbbbb");
-    assert_ok(book_create(book, &arena, &o, &live));
-    assert_ok(book_adopt(book, attempt, id_new(), &n));
-    assert_err(book_adopt(book, attempt, id_new(), &n), ERR_EXISTS);
+    assert_ok(book_create(book, &arena, "komoju", &o, &live));
+    assert_ok(book_adopt(book, SLICE("komoju"), attempt, id_new(), &n));
+    assert_err(book_adopt(book, SLICE("komoju"), attempt, id_new(), &n), ERR_EXISTS);
     assert_int_equal(all_events(events, 8), 0);
     assert_ok(book_learn(book, attempt, id_new(), &n, "reconcile", &after));
     assert_int_equal(after, PAY_CAPTURED);
@@ -655,13 +658,13 @@ static void too_little_is_told(void **state)
     id128_t booking;
     adapter_news_t n = listed_for(&booking, text);
     n.amount_minor = 0;
-    assert_err(book_adopt(book, id_new(), id_new(), &n), ERR_RANGE);
+    assert_err(book_adopt(book, SLICE("komoju"), id_new(), id_new(), &n), ERR_RANGE);
     n = listed_for(&booking, text);
     n.session = SLICE_EMPTY;
-    assert_err(book_adopt(book, id_new(), id_new(), &n), ERR_RANGE);
+    assert_err(book_adopt(book, SLICE("komoju"), id_new(), id_new(), &n), ERR_RANGE);
     n = listed_for(&booking, text);
     n.booking = SLICE("x");
-    assert_err(book_adopt(book, id_new(), id_new(), &n), ERR_SYNTAX);
+    assert_err(book_adopt(book, SLICE("komoju"), id_new(), id_new(), &n), ERR_SYNTAX);
 }
 
 /* Money of nobody waits for a person, once, and a verdict ends it. */
@@ -670,13 +673,13 @@ static void orphans_wait(void **state)
     adapter_news_t n = paid();
     pay_doubt_t doubts[8];
     size_t count;
-    assert_ok(book_orphan(book, id_new(), &n));
-    assert_ok(book_orphan(book, id_new(), &n));
+    assert_ok(book_orphan(book, SLICE("komoju"), id_new(), &n));
+    assert_ok(book_orphan(book, SLICE("komoju"), id_new(), &n));
     assert_ok(book_doubts(book, doubts, 8, &count));
     assert_int_equal(count, 1);
     assert_string_equal(doubts[0].why, "restored");
     assert_ok(book_settle(book, id_new(), id_zero(), doubts[0].notice, PAY_DISMISS, SLICE("seen")));
-    assert_ok(book_orphan(book, id_new(), &n));
+    assert_ok(book_orphan(book, SLICE("komoju"), id_new(), &n));
     assert_ok(book_doubts(book, doubts, 8, &count));
     assert_int_equal(count, 0);
 }

@@ -1,11 +1,6 @@
 /* KOMOJU's adapter: signature vectors, notifications of every kind and of wrong kinds, and answers
  * of a provider that is hostile, broken or slow (a real TCP peer that says what the case wants). */
-#include <netinet/in.h>
-#include <pthread.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include "base/test.h"
+#include "test_peer.h"
 
 #include "komoju.h"
 
@@ -60,16 +55,16 @@ static void vectors(void **state)
     for (size_t i = 0; i < BASE_COUNT(ROWS); i++) {
         slice_t body = slice_cstr_in(ROWS[i].body), mac = slice_cstr_in(ROWS[i].mac);
         keys_set(ROWS[i].key);
-        assert_ok(adapter.verify(&adapter, mac, body));
+        assert_ok(adapter.verify(&adapter, &arena, mac, body));
         for (size_t at = 0; at < mac.len; at++) {
             char other[65];
             memcpy(other, mac.ptr, 65);
             other[at] = other[at] == '0' ? '1' : '0';
-            assert_err(adapter.verify(&adapter, slice_make(other, 64), body), ERR_CRYPTO);
+            assert_err(adapter.verify(&adapter, &arena, slice_make(other, 64), body), ERR_CRYPTO);
         }
-        assert_err(adapter.verify(&adapter, slice_sub(mac, 0, 63), body), ERR_CRYPTO);
-        assert_err(adapter.verify(&adapter, SLICE_EMPTY, body), ERR_CRYPTO);
-        assert_err(adapter.verify(&adapter, mac, SLICE("other")), ERR_CRYPTO);
+        assert_err(adapter.verify(&adapter, &arena, slice_sub(mac, 0, 63), body), ERR_CRYPTO);
+        assert_err(adapter.verify(&adapter, &arena, SLICE_EMPTY, body), ERR_CRYPTO);
+        assert_err(adapter.verify(&adapter, &arena, mac, SLICE("other")), ERR_CRYPTO);
     }
 }
 
@@ -77,10 +72,10 @@ static void old_key_during_its_change(void **state)
 {
     slice_t mac = SLICE("8a27e2a09929dcaa40bdd2caadeef33cdb32deda633042e037478d6634aee21c");
     keys_set("another-key-of-sixteen");
-    assert_err(adapter.verify(&adapter, mac, SLICE("body one")), ERR_CRYPTO);
+    assert_err(adapter.verify(&adapter, &arena, mac, SLICE("body one")), ERR_CRYPTO);
     adapter.webhook_keys[1].len = strlen("one-key-of-sixteen!");
     memcpy(adapter.webhook_keys[1].b, "one-key-of-sixteen!", strlen("one-key-of-sixteen!"));
-    assert_ok(adapter.verify(&adapter, mac, SLICE("body one")));
+    assert_ok(adapter.verify(&adapter, &arena, mac, SLICE("body one")));
 }
 
 /* No key is no door: HMAC with an empty key is something that anybody can make. */
@@ -88,7 +83,7 @@ static void empty_key_signs_nothing(void **state)
 {
     memset(adapter.webhook_keys, 0, sizeof adapter.webhook_keys);
     assert_err(
-        adapter.verify(&adapter,
+        adapter.verify(&adapter, &arena,
                        SLICE("22f8eea909400af98adf3681a9f31923ef6b7fcba4abb553d92823a3e9d5c25e"),
                        SLICE("{}")),
         ERR_CRYPTO);
@@ -243,85 +238,22 @@ static void no_memory_is_no_verdict(void **state)
 
 /* ---- a provider that says what the case wants ---- */
 
-typedef struct peer {
-    int fd;
-    const char *answer; /* whole HTTP answer; NULL: closes without one */
-    char seen[8192];    /* the request */
-    pthread_t thread;
-} peer_t;
-
-static peer_t peer;
-static char base[64];
-
-static size_t body_at(const char *seen)
-{
-    const char *end = strstr(seen, "\r\n\r\n");
-    return end ? (size_t)(end - seen) + 4 : 0;
-}
-
-static bool whole(const char *seen, size_t len)
-{
-    const char *said = strcasestr(seen, "content-length: ");
-    size_t at = body_at(seen);
-    return at && len >= at + (said ? strtoul(said + 16, NULL, 10) : 0);
-}
-
-static void *peer_run(void *arg)
-{
-    int fd = accept(peer.fd, NULL, NULL);
-    size_t len = 0;
-    memset(peer.seen, 0, sizeof peer.seen);
-    while (fd >= 0 && !whole(peer.seen, len)) {
-        ssize_t n = read(fd, peer.seen + len, sizeof peer.seen - 1 - len);
-        if (n <= 0) {
-            break;
-        }
-        len += (size_t)n;
-    }
-    if (peer.answer) {
-        size_t left = strlen(peer.answer);
-        const char *at = peer.answer;
-        while (left) {
-            ssize_t n = send(fd, at, left, MSG_NOSIGNAL);
-            if (n <= 0) {
-                break;
-            }
-            at += n;
-            left -= (size_t)n;
-        }
-    }
-    close(fd);
-    return NULL;
-}
-
-static void peer_says(const char *answer)
-{
-    peer.answer = answer;
-    assert_int_equal(pthread_create(&peer.thread, NULL, peer_run, NULL), 0);
-}
-
 static int peer_up(void **state)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof at;
     up(state);
-    peer.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(peer.fd, (struct sockaddr *)&at, sizeof at), 0);
-    assert_int_equal(listen(peer.fd, 4), 0);
-    assert_int_equal(getsockname(peer.fd, (struct sockaddr *)&at, &len), 0);
-    snprintf(base, sizeof base, "http://127.0.0.1:%u", ntohs(at.sin_port));
-    adapter.base_url = base;
+    test_peer_open();
+    adapter.base_url = test_peer.base;
     adapter.page_origin = "https://pay.example";
     return 0;
 }
 
 static int peer_down(void **state)
 {
-    close(peer.fd);
+    test_peer_close();
     return down(state);
 }
 
-#define HTTP(status, body) "HTTP/1.1 " status "\r\nConnection: close\r\n\r\n" body
+#define HTTP TEST_HTTP
 #define SESSION_WITH(url, more)                                                                    \
     HTTP("200 OK", "{\"id\":\"ses1\",\"amount\":12000,\"currency\":\"JPY\",\"session_url\":\"" url \
                    "\",\"status\":\"pending\",\"expired\":false,\"payment_data\":"                 \
@@ -340,9 +272,9 @@ static adapter_order_t some_order(void)
 static err_t create_said(const char *answer, adapter_news_t *ret)
 {
     adapter_order_t o = some_order();
-    peer_says(answer);
+    test_peer_says(answer);
     err_t e = adapter.create(&adapter, &arena, &o, ret);
-    pthread_join(peer.thread, NULL);
+    test_peer_done();
     return e;
 }
 
@@ -354,12 +286,13 @@ static void creates_a_page(void **state)
     assert_slice(n.url, SLICE(OWN));
     assert_int_equal(n.page_minor, 12000);
     assert_false(n.knows);
-    assert_non_null(strstr(peer.seen, "POST /api/v1/sessions HTTP/1.1"));
+    assert_non_null(strstr(test_peer.seen, "POST /api/v1/sessions HTTP/1.1"));
+    assert_non_null(strstr(test_peer.seen,
+                           "Authorization: Basic a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s6"));
     assert_non_null(
-        strstr(peer.seen, "Authorization: Basic a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s6"));
-    assert_non_null(strstr(peer.seen, "X-KOMOJU-IDEMPOTENCY: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"));
-    assert_non_null(strstr(peer.seen, "\"capture\":\"auto\""));
-    assert_null(strstr(peer.seen, "</script>")); /* escaped for wherever it may be shown */
+        strstr(test_peer.seen, "X-KOMOJU-IDEMPOTENCY: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"));
+    assert_non_null(strstr(test_peer.seen, "\"capture\":\"auto\""));
+    assert_null(strstr(test_peer.seen, "</script>")); /* escaped for wherever it may be shown */
 }
 
 /* Our customers are sent to the provider's own origin and nowhere else. */
@@ -439,10 +372,12 @@ static void nobody_there(void **state)
 
 static err_t listed(const char *answer, adapter_news_t *ret, size_t *ret_n, bool *ret_more)
 {
-    peer_says(answer);
-    err_t e = adapter.list(&adapter, &arena, INT64_C(1790000000) * 1000000 + 5, 2, ret,
-                           ADAPTER_PAGE, ret_n, ret_more);
-    pthread_join(peer.thread, NULL);
+    slice_t after = SLICE_EMPTY;
+    test_peer_says(answer);
+    err_t e = adapter.list(&adapter, &arena, INT64_C(1790000000) * 1000000 + 5, SLICE("1"), ret,
+                           ADAPTER_PAGE, ret_n, &after);
+    *ret_more = after.len > 0;
+    test_peer_done();
     return e;
 }
 
@@ -472,8 +407,8 @@ static void lists_payments(void **state)
     assert_int_equal(n[0].fact, PAY_FACT_CAPTURED);
     assert_int_equal(n[1].booking.len, 0);
     assert_int_equal(n[2].booking.len, 0); /* no id of ours: no help */
-    assert_non_null(strstr(peer.seen, "GET /api/v1/payments?start_time=2026-09-21T"));
-    assert_non_null(strstr(peer.seen, "&per_page=20&page=2 HTTP/1.1"));
+    assert_non_null(strstr(test_peer.seen, "GET /api/v1/payments?start_time=2026-09-21T"));
+    assert_non_null(strstr(test_peer.seen, "&per_page=20&page=2 HTTP/1.1"));
 }
 
 static void last_and_empty_lists(void **state)
@@ -524,9 +459,9 @@ static void production_speaks_tls_only(void **state)
 
 static err_t query_said(const char *answer, adapter_news_t *ret)
 {
-    peer_says(answer);
-    err_t e = adapter.query(&adapter, &arena, SLICE("ses1"), ret);
-    pthread_join(peer.thread, NULL);
+    test_peer_says(answer);
+    err_t e = adapter.query(&adapter, &arena, &(adapter_ref_t){.session = SLICE("ses1")}, ret);
+    test_peer_done();
     return e;
 }
 
@@ -568,15 +503,21 @@ static void answers_about_something_else(void **state)
                ERR_TIMEOUT);
     assert_err(query_said(HTTP("200 OK", "{}"), &n), ERR_TIMEOUT);
     assert_err(query_said(HTTP("404 Not Found", "{}"), &n), ERR_NOT_FOUND);
-    assert_err(adapter.query(&adapter, &arena, SLICE("a/../b"), &n), ERR_SYNTAX);
-    assert_err(adapter.query(&adapter, &arena, SLICE("a?x=y"), &n), ERR_SYNTAX);
+    assert_err(adapter.query(&adapter, &arena, &(adapter_ref_t){.session = SLICE("a/../b")}, &n),
+               ERR_SYNTAX);
+    assert_err(adapter.query(&adapter, &arena, &(adapter_ref_t){.session = SLICE("a?x=y")}, &n),
+               ERR_SYNTAX);
 }
 
 static err_t refund_said(const char *answer, adapter_news_t *ret)
 {
-    peer_says(answer);
-    err_t e = adapter.refund(&adapter, &arena, SLICE("pay1"), 12000, ret);
-    pthread_join(peer.thread, NULL);
+    test_peer_says(answer);
+    err_t e = adapter.refund(&adapter, &arena,
+                             &(adapter_refund_t){.of = {.payment = SLICE("pay1")},
+                                                 .amount_minor = 12000,
+                                                 .whole_minor = 12000},
+                             ret);
+    test_peer_done();
     return e;
 }
 
@@ -587,8 +528,8 @@ static void refunds(void **state)
         HTTP("200 OK", PAYMENT("refunded", "\"total\":12000,\"amount_refunded\":12000")), &n));
     assert_int_equal(n.fact, PAY_FACT_REFUNDED);
     assert_int_equal(n.refunded_minor, 12000);
-    assert_non_null(strstr(peer.seen, "POST /api/v1/payments/pay1/refund HTTP/1.1"));
-    assert_non_null(strstr(peer.seen, "\r\n\r\n{\"amount\":12000}"));
+    assert_non_null(strstr(test_peer.seen, "POST /api/v1/payments/pay1/refund HTTP/1.1"));
+    assert_non_null(strstr(test_peer.seen, "\r\n\r\n{\"amount\":12000}"));
     assert_err(refund_said(HTTP("422 No", "{}"), &n), ERR_UPSTREAM);
     assert_err(refund_said(HTTP("200 OK", "what?"), &n), ERR_TIMEOUT); /* done, perhaps */
     assert_err(refund_said(NULL, &n), ERR_TIMEOUT);

@@ -229,7 +229,9 @@ static void shop_part(buf_t *b, const guard_conf_t *c)
                 "        # Judged by payd after the signature, on named fields only.\n");
     line(b, "        location /pay/notify/ { ", rules_off(c),
          "sekisho_card_check off; proxy_pass http://pay; }");
-    buf_cstr(b, "        location /static/ {\n");
+    buf_cstr(b, "        # payd's own page: the signed form to a provider of the link type.\n"
+                "        location /pay/go/ { proxy_pass http://pay; }\n"
+                "        location /static/ {\n");
     line(b, "            ", rules_off(c), "sekisho_static on; log_not_found off;");
     line(b, "            alias \"", c->static_dir, "/\";");
     buf_cstr(b, "            expires 1h;\n"

@@ -106,6 +106,7 @@ static void rules_in_their_order(void **state)
     assert_non_null(strstr(text, "location /pay/notify/ { sekisho off; sekisho_card_check off; "));
     assert_non_null(strstr(text, "location / { sekisho detect; proxy_pass http://mailsim; }"));
     assert_non_null(strstr(text, "location / { proxy_pass http://shop; }"));
+    assert_non_null(strstr(text, "location /pay/go/ { proxy_pass http://pay; }"));
     c.crs_setup = "/etc/crs/setup.conf";
     c.crs_rules = "/usr/share/crs";
     assert_non_null(strstr(print(&c), WITH));
