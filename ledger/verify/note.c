@@ -59,7 +59,7 @@ err_t vkey_parse(slice_t text, vkey_t *ret_key)
     if (slice_ends(text, SLICE("\n"))) {
         text.len--;
     }
-    ENSURE(text.len < sizeof key.text, ERR_SYNTAX);
+    ENSURE(text.len > 0 && text.len < sizeof key.text, ERR_SYNTAX);
     memcpy(key.text, text.ptr, text.len);
     ENSURE(slice_split(&text, '+', &name) && text.len != SIZE_MAX && good_name(name), ERR_SYNTAX);
     ENSURE(slice_split(&text, '+', &hex) && text.len != SIZE_MAX && unhex4(hex, key.id),
