@@ -1,8 +1,9 @@
 // A paid booking is cancelled, in part and whole: the fee explained line by line before the last click, the sums in the record, at
 // the provider and in the letter; a fee that rises meanwhile is shown again.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import * as way from './lib/booking.mjs';
-import { facts, waitFor } from './lib/house.mjs';
+import { facts, request, waitFor } from './lib/house.mjs';
 import { look } from './lib/look.mjs';
 import { scenes } from './lib/scene.mjs';
 
@@ -25,6 +26,15 @@ async function departureDay(page) {
   const ja = text.match(/(\d{4})年(\d{1,2})月(\d{1,2})日/);
   if (ja) return Date.UTC(Number(ja[1]), Number(ja[2]) - 1, Number(ja[3])) / (DAY * 1000);
   return Date.parse(`${text.match(/\d{1,2} [A-Z][a-z]{2} \d{4}/)[0]} UTC`) / (DAY * 1000);
+}
+
+// A paper of the booking whose page is open, as words.
+async function paperOf(page, house, kind) {
+  const cookie = (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`).join('; ');
+  const target = `${new URL(page.url()).pathname}/papers/${kind}`;
+  const got = await request(house.port, 'shop.localhost', { target, headers: { Cookie: cookie, 'Accept-Language': 'ja' } });
+  assert.equal(got.status, 200, target);
+  return execFileSync('pdftotext', ['-layout', '-', '-'], { input: got.body, encoding: 'utf8' });
 }
 
 const japan = () => Math.floor(Date.now() / 1000) + 9 * 3600 + stepped; // seconds of Japan's clock
@@ -105,6 +115,8 @@ file.scene('free, then a third at 30 percent, then the rest: each explained befo
   const record = await house.recordOf('BOOKING_CANCELLED', (r) => facts(r).fee === String(one.fee));
   assert.equal(facts(record).refund, String(one.refund));
   assert.equal(facts(record).rule, 'D1.ro');
+  const receipt = await paperOf(page, house, 'receipt');
+  assert.ok(receipt.includes('ご返金') && receipt.includes(`${one.fee.toLocaleString('en')}円`) && receipt.includes(`${one.refund.toLocaleString('en')}円`), receipt);
   await waitFor('a part refunded at the provider', async () => (await house.providerCounts()).refunded === before + 1);
   await ask(page);
   assert.equal(await page.locator('#p2').count(), 0, 'who is cancelled cannot be chosen');

@@ -1,6 +1,7 @@
 /* GET /bookings/:id/papers/:kind - a booking's papers as PDF, made anew at each look from what is
  * stored, the same bytes each time. The SHA-256 of what is handed over is on the record before it
  * goes out: which paper somebody holds can be told years later. */
+#include "cancellation.h"
 #include "consent.h"
 #include "handlers.h"
 #include "page.h"
@@ -91,6 +92,24 @@ static err_t write_contract(paper_work_t *w)
     return OK;
 }
 
+/* What was received stays received; what went back since stands under it. */
+static err_t returned(paper_work_t *w, struct tpl_paper_receipt_args *p)
+{
+    cancellation_t *rows;
+    size_t n;
+    TRY(cancellation_list(w->db, w->req->arena, w->booking.id, &rows, &n));
+    struct tpl_paper_receipt_returned *out =
+        ARENA_ARRAY(w->req->arena, struct tpl_paper_receipt_returned, n + 1);
+    ENSURE(out, ERR_MEMORY);
+    for (size_t i = 0; i < n; i++) {
+        out[i] =
+            (struct tpl_paper_receipt_returned){rows[i].at_us, rows[i].fee_yen, rows[i].refund_yen};
+    }
+    p->returned = out;
+    p->returned_count = n;
+    return OK;
+}
+
 static err_t write_receipt(paper_work_t *w)
 {
     struct tpl_paper_receipt_args p = {.agency = w->agency,
@@ -99,6 +118,7 @@ static err_t write_receipt(paper_work_t *w)
                                        .paid_at = w->paid_us,
                                        .provider = slice_cstr_in(w->shop->conf->provider_name),
                                        .tax = w->booking.total * TAX_PERCENT / (100 + TAX_PERCENT)};
+    TRY(returned(w, &p));
     tpl_paper_receipt(&w->text, page_lang(w->req), &p);
     return OK;
 }
