@@ -155,10 +155,11 @@ static err_t header(slice_t line, multipart_part_t *part, unsigned *seen)
     slice_t rest = line, name = take_token(&rest);
     unsigned which = 0;
     ENSURE(name.len && rest.len && rest.ptr[0] == ':', ERR_SYNTAX);
-    slice_t value = slice_trim(slice_from(rest, 1));
-    for (size_t i = 0; i < value.len; i++) {
+    slice_t value = slice_from(rest, 1);
+    for (size_t i = 0; i < value.len; i++) { /* before it is trimmed: of a bare CR at its end too */
         ENSURE(value.ptr[i] >= ' ' || value.ptr[i] == '\t', ERR_SYNTAX);
     }
+    value = slice_trim(value);
     if (slice_eq_nocase(name, SLICE("Content-Disposition"))) {
         which = SEEN_DISPOSITION;
         TRY(disposition(value, part));

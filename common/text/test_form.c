@@ -302,6 +302,10 @@ static void multipart_bodies(void **state)
         {"preamble", "x\r\n" PART(CD, "1") END, ERR_SYNTAX, ""},
         {"epilogue", PART(CD, "1") END "x", ERR_SYNTAX, ""},
         {"bare LF", "--B\n" CD "\n\n1\n--B--\n", ERR_SYNTAX, ""},
+        /* fuzz_body: the guard's reader calls it odd, so no room may take it */
+        {"CR before a header's CRLF", PART(CD "; filename=\"x\"\r", "1") END, ERR_SYNTAX, ""},
+        {"CR alone in a header", PART(CD "\r\nX: y\rz", "1") END, ERR_SYNTAX, ""},
+        {"form feed before a header's CRLF", PART(CD "\f", "1") END, ERR_SYNTAX, ""},
         {"LF in header", "--B\r\n" CD "\nX: y\r\n\r\n1\r\n" END, ERR_SYNTAX, ""},
         {"not closed", PART(CD, "1"), ERR_SYNTAX, ""},
         {"delimiter behind a bare LF", PART(CD, "1\n--B\r\n" CD "\r\n\r\n2") END, ERR_SYNTAX, ""},

@@ -1,6 +1,9 @@
 /* Any bytes as a rule file. It is accepted, or refused with file, line and text; what is accepted
- * runs one request, whatever its rules are. */
+ * runs one request, whatever its rules are. Where memory ends while they are read, that is the
+ * answer. */
+#include "base/fuzz.h"
 #include "engine.h"
+#include "load.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -68,11 +71,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     engine_set_t *set;
     slice_t text = slice_make(data, size < MAX_IN ? size : (size_t)MAX_IN);
     CHECK(!err_failed(engine_builder_new(&READER, &b)));
+    int64_t fail_after = fuzz_fail_after(data, size, 128);
+    b->set->arena.fail_after = fail_after;
+    b->texts.fail_after = fail_after % 4 == 1 ? fail_after / 4 : -1;
     err_t e = engine_builder_text(b, SLICE("fuzz.conf"), text, &fault);
     if (!err_failed(e)) {
         e = engine_builder_build(b, &fault, &set);
     }
-    if (err_failed(e)) {
+    if (err_is(e, ERR_MEMORY)) {
+        CHECK(fail_after >= 0);
+    } else if (err_failed(e)) {
         CHECK(fault.line >= 1 && fault.text[0] && strcmp(fault.file, "fuzz.conf") == 0);
     } else {
         run(set);

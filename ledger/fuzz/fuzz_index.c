@@ -1,4 +1,5 @@
-/* Index files: a hostile page or directory is refused, or is the one form of sorted postings. */
+/* Index files: a hostile page or directory is refused, or is the one form of sorted postings; of a
+ * leaf, what an index would say of it. */
 #include "verify/index.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -16,6 +17,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             const vposting_t *p = &page.postings[i];
             CHECK(p->at < VINDEX_LEAVES);
             CHECK(!i || p[-1].key < p->key || (p[-1].key == p->key && p[-1].at < p->at));
+        }
+    }
+    vleaf_t leaf;
+    vindex_record_t record;
+    if (!err_failed(vleaf_parse(rest, &leaf))) { /* postings of any leaf; the record of an index */
+        vpostings_t postings = {0};
+        CHECK(!err_failed(vpostings_add(&postings, &leaf, 7)));
+        vpostings_sort(&postings);
+        CHECK(postings.of[VINDEX_TIME].count == 1 && postings.of[VINDEX_TYPE].count == 1);
+        vpostings_free(&postings);
+        if (vindex_record_of(&leaf, &record)) {
+            CHECK(record.pages && record.leaves <= VINDEX_LEAVES && record.seq == leaf.seq);
         }
     }
     slice_t head = slice_sub(rest, 0, vindex_head_bytes(said.pages));
