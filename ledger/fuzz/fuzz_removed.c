@@ -1,5 +1,6 @@
 /* What stands in place of removed and of packed records: bytes of a file that a stranger may have
- * written. First byte: which of them. */
+ * written. First byte: which of them, and of what was kept whether segments are checked and
+ * whether the root is the first leaf's own (a segment of one record), so that it holds. */
 #include "verify/verify.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -22,23 +23,36 @@ static void each_part(slice_t file)
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void kept(slice_t in, bool segments, bool holds)
 {
     static report_t report;
-    static const uint8_t ROOT[32];
     vrecords_t v;
+    vleaf_t leaf;
+    uint8_t root[32] = {0};
+    cursor_t c = cur_on(in);
+    slice_t first = cur_bytes(&c, cur_u16be(&c));
+    holds = holds && !c.bad && !err_failed(vleaf_parse(first, &leaf));
+    if (holds) {
+        vtree_leaf_hash(first, root);
+    }
+    report = (report_t){0};
+    vrecords_init(&v, &report);
+    v.segments_on = segments;
+    vremoved_kept(in, holds ? leaf.seq : 0, holds ? 0 : 8, root, &v);
+    CHECK(holds || (report.verdict != VERDICT_OK && v.link_count == 0)); /* none is under zeros */
+    vrecords_free(&v);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
     slice_t in = slice_from(slice_make(data, size), 1), out;
     uint8_t key[VMAC_KEY];
     if (size == 0) {
         return 0;
     }
     switch (data[0] % 3) {
-    case 0: /* nothing of it is under a root of zeros */
-        report = (report_t){0};
-        vrecords_init(&v, &report);
-        vremoved_kept(in, 0, 8, ROOT, &v);
-        CHECK(report.verdict != VERDICT_OK && v.link_count == 0);
-        vrecords_free(&v);
+    case 0:
+        kept(in, data[0] / 3 % 2, data[0] / 6 % 2);
         break;
     case 1:
         if (!err_failed(vfile_unpack(in, 1 << 20, &out))) {
