@@ -70,6 +70,15 @@ static void origin_start(void)
     CHECK(pthread_create(&origin.thread, NULL, origin_run, NULL) == 0);
 }
 
+static size_t origin_heard(uint8_t heard[SMUGGLE_HEARD_MAX])
+{
+    pthread_mutex_lock(&origin.lock);
+    size_t len = origin.len;
+    memcpy(heard, origin.heard, len);
+    pthread_mutex_unlock(&origin.lock);
+    return len;
+}
+
 static void origin_reads_what_the_guard_read(void **state)
 {
     static uint8_t heard[SMUGGLE_HEARD_MAX];
@@ -79,11 +88,14 @@ static void origin_reads_what_the_guard_read(void **state)
         origin.len = 0;
         pthread_mutex_unlock(&origin.lock);
         int status = smuggle_say(&front, c);
-        pthread_mutex_lock(&origin.lock);
-        size_t len = origin.len;
-        memcpy(heard, origin.heard, len);
-        pthread_mutex_unlock(&origin.lock);
-        size_t ends, n = smuggle_requests_read(c->name, slice_make(heard, len), &ends);
+        size_t ends, len = origin_heard(heard);
+        size_t n = smuggle_requests_read(c->name, slice_make(heard, len), &ends);
+        /* The request behind may still be on its way to an origin that has little of the machine. */
+        for (int waits = 0; status == 200 && c->requests == 1 && !ends && waits < 100; waits++) {
+            usleep(50000);
+            len = origin_heard(heard);
+            n = smuggle_requests_read(c->name, slice_make(heard, len), &ends);
+        }
         n -= ends;
         if (status == 200 && c->requests == 1 && ends != 1) {
             fail_msg("%s: the next request was %s", c->name, ends ? "doubled" : "lost");

@@ -20,12 +20,14 @@ static void signed_here(slice_t text, const note_key_t *key, const vkey_t *vkey)
     buf_put(&note, text);
     note_add_signature(&note, key);
     CHECK(!note.full);
-    if (!err_failed(note_open_checkpoint(buf_slice(&note), key, &cp)) &&
-        !err_failed(vnote_open(buf_slice(&note), vkey, &vcp))) {
+    bool one = !err_failed(note_open_checkpoint(buf_slice(&note), key, &cp));
+    bool two = !err_failed(vnote_open(buf_slice(&note), vkey, &vcp));
+    if (one && two) {
         CHECK(cp.size == vcp.size && memcmp(cp.root.b, vcp.root, sizeof cp.root.b) == 0);
     }
-    if (!err_failed(note_read_checkpoint(text, key->name, &cp)) &&
-        !err_failed(vnote_text(text, &vcp))) {
+    one = !err_failed(note_read_checkpoint(text, key->name, &cp));
+    two = !err_failed(vnote_text(text, &vcp));
+    if (one && two) {
         CHECK(cp.size == vcp.size && memcmp(cp.root.b, vcp.root, sizeof cp.root.b) == 0);
     }
 }
