@@ -114,6 +114,7 @@ struct adapter {
     const char *base_url;  /* API, without a slash at its end */
     const char *page_origin; /* scheme://host[:port] of the pages that customers are sent to */
     const char *resolve;     /* "host:port:address" for hosts that only we know, or NULL */
+    bool page_outlives;      /* its pages live longer than we ask for: we end them ourselves */
     bool https_only;
     adapter_key_t api_key;
     adapter_key_t webhook_keys[2]; /* the second one: the old key during its change, or none */

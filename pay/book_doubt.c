@@ -29,10 +29,15 @@ err_t book_doubt_set(db_t *db, const attempt_t *t, const adapter_news_t *n, cons
     if (t->doubt.len || t->view.state == PAY_REFUNDED) { /* all went back: nothing to decide */
         return OK;
     }
-    return db_run(
-        db, SQL("UPDATE attempt SET doubt = ?2, told_minor = ?3 WHERE id = ?1"),
-        DB_ARGS(db_id(&t->view.attempt), db_text(slice_cstr_in(why)), db_i64(n->amount_minor)),
-        NULL);
+    /* the money that was told of is found again by it, to be given back */
+    bool ours = strcmp(why, "order") != 0 && strcmp(why, "session") != 0;
+    return db_run(db,
+                  SQL("UPDATE attempt SET doubt = ?2, told_minor = ?3, "
+                      "payment = COALESCE(payment, ?4) WHERE id = ?1"),
+                  DB_ARGS(db_id(&t->view.attempt), db_text(slice_cstr_in(why)),
+                          db_i64(n->amount_minor),
+                          db_text_or_null(ours ? n->payment : SLICE_EMPTY)),
+                  NULL);
 }
 
 err_t book_doubt(book_t *b, id128_t attempt, id128_t request, const adapter_news_t *n,

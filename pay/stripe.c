@@ -434,6 +434,7 @@ void stripe_init(adapter_t *adapter)
     adapter->name = "stripe";
     adapter->signature_header = "stripe-signature";
     adapter->ok_answer = "ok\n";
+    adapter->page_outlives = true;
     adapter->create = create;
     adapter->query = query;
     adapter->cancel = cancel;

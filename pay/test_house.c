@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <iconv.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 
 #include "io/room.h"
 #include "io/secrets.h"
+#include "text/url.h"
 
 /* ---- files ---- */
 
@@ -49,10 +51,13 @@ static void owner(const test_house_t *h, room_id_t room, uid_t *uid, gid_t *gid)
 static void secrets_make(const test_house_t *h)
 {
     static const room_id_t ROOMS[] = {ROOM_PAY, ROOM_PAYSIM};
-    static const char *const NAMES[] = {"komoju_api_key", "komoju_webhook_key"};
-    char key[2][32], leaf[64], path[128];
-    random_letters(key[0], 32);
-    random_letters(key[1], 32);
+    static const char *const NAMES[] = {"komoju_api_key", "komoju_webhook_key",
+                                        "stripe_api_key", "stripe_webhook_key",
+                                        "sbps_api_key",   "sbps_webhook_key"};
+    char key[BASE_COUNT(NAMES)][32], leaf[64], path[128];
+    for (size_t k = 0; k < BASE_COUNT(NAMES); k++) {
+        random_letters(key[k], 32);
+    }
     folder(h, "secrets", 0711, (uid_t)-1, (gid_t)-1);
     for (size_t i = 0; i < 2; i++) {
         uid_t uid;
@@ -61,7 +66,7 @@ static void secrets_make(const test_house_t *h)
         snprintf(leaf, sizeof leaf, "secrets/%s", room_name(ROOMS[i]));
         folder(h, leaf, 0700, uid, gid);
         path_of(h, leaf, path);
-        for (size_t k = 0; k < 2; k++) {
+        for (size_t k = 0; k < BASE_COUNT(NAMES); k++) {
             assert_ok(secrets_store_in((path_t){path}, NAMES[k], uid, gid, key[k], 32));
         }
     }
@@ -84,16 +89,24 @@ static void inis_make(const test_house_t *h)
 {
     char text[1024], hex[65];
     int n = snprintf(text, sizeof text,
-                     "[site]\nreturn_base = http://shop.localhost:8080\n[komoju]\n"
-                     "url = http://psp.localhost:%u\nresolve = psp.localhost:%u:127.0.0.1\n",
-                     h->psp_port, h->psp_port);
+                     "[site]\nreturn_base = http://shop.localhost:8080\n"
+                     "providers = komoju, stripe, sbps\n");
+    static const char *const NAMES[] = {"komoju", "stripe", "sbps"};
+    for (size_t i = 0; i < BASE_COUNT(NAMES); i++) {
+        n += snprintf(text + n, sizeof text - (size_t)n,
+                      "[%s]\nurl = http://psp.localhost:%u\n"
+                      "resolve = psp.localhost:%u:127.0.0.1\n",
+                      NAMES[i], h->psp_port, h->psp_port);
+    }
+    const char *charset = h->hash_charset ? h->hash_charset : "shift_jis";
+    n += snprintf(text + n, sizeof text - (size_t)n, "hash_charset = %s\n", charset);
     text_file(h, "etc/pay.ini", text, (size_t)n);
     n = snprintf(text, sizeof text,
                  "[listen]\nport = %u\norigin = http://psp.localhost:%u\n[shop]\n"
                  "origin = http://shop.localhost:8080\n"
                  "notify_url = http://127.0.0.1:%u/pay/notify/komoju\n"
-                 "notify_host = shop.localhost:8080\n",
-                 h->psp_port, h->psp_port, h->hook_port);
+                 "notify_host = shop.localhost:8080\n[sbps]\nhash_charset = %s\n",
+                 h->psp_port, h->psp_port, h->hook_port, charset);
     text_file(h, "etc/paysim.ini", text, (size_t)n);
     sodium_bin2hex(hex, sizeof hex, h->pub, 32);
     n = snprintf(text, sizeof text, "x25519 %s\n", hex);
@@ -220,12 +233,38 @@ static void *relay_one(void *arg)
     return NULL;
 }
 
+/* One whole request is kept, and its sender told nothing. */
+static void relay_keep(test_house_t *h, int client)
+{
+    enum { KEEP = 4096 };
+    char *to = __atomic_load_n(&h->relay_keep, __ATOMIC_SEQ_CST);
+    size_t len = 0;
+    bool whole = false;
+    while (!whole && len < KEEP - 1) {
+        ssize_t n = read(client, to + len, KEEP - 1 - len);
+        if (n <= 0) {
+            break;
+        }
+        len += (size_t)n;
+        to[len] = 0;
+        const char *end = strstr(to, "\r\n\r\n"), *said = strcasestr(to, "content-length:");
+        whole = end && said && strlen(end + 4) >= strtoul(said + 15, NULL, 10);
+    }
+    close(client);
+    __atomic_store_n(&h->relay_off, true, __ATOMIC_SEQ_CST); /* nor what is sent again */
+    __atomic_store_n(&h->relay_keep, NULL, __ATOMIC_SEQ_CST);
+}
+
 static void *relay_run(void *arg)
 {
     test_house_t *h = arg;
     int client;
     while ((client = accept4(h->relay_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
         pthread_t thread;
+        if (__atomic_load_n(&h->relay_keep, __ATOMIC_SEQ_CST)) {
+            relay_keep(h, client);
+            continue;
+        }
         relayed_t *r = calloc(1, sizeof *r);
         if (!r || __atomic_load_n(&h->relay_off, __ATOMIC_RELAXED)) {
             free(r);
@@ -365,17 +404,95 @@ void test_psp_control(test_house_t *h, const char *json)
     assert_int_equal(status, 204);
 }
 
+/* ---- the customer's browser ---- */
+
+/* The value of an attribute after `from`, as the page wrote it (ours holds no references). */
+static slice_t attribute(const char *from, const char *name)
+{
+    char want[32];
+    int len = snprintf(want, sizeof want, "%s=\"", name);
+    const char *at = from ? strstr(from, want) : NULL;
+    const char *end = at ? strchr(at + len, '"') : NULL;
+    assert_non_null(end);
+    return slice_make(at + len, (size_t)(end - at - len));
+}
+
+/* As a browser sends a form whose accept-charset is Shift_JIS. */
+static void field_send(buf_t *out, slice_t name, slice_t value)
+{
+    char in[512], bytes[512], *from = in, *to = bytes;
+    size_t left = value.len, room = sizeof bytes;
+    iconv_t sjis = iconv_open("CP932", "UTF-8");
+    assert_true(sjis != (iconv_t)-1 && value.len < sizeof in);
+    memcpy(in, value.ptr, value.len);
+    assert_true(iconv(sjis, &from, &left, &to, &room) == 0);
+    iconv_close(sjis);
+    buf_cstr(out, out->len ? "&" : "");
+    buf_put(out, name);
+    buf_u8(out, '=');
+    url_put_component(out, slice_make(bytes, sizeof bytes - room));
+}
+
+/* Presses the one button of payd's page. ret_path: where the provider led to. */
+static int link_press(test_house_t *h, const char *go, char *ret_path)
+{
+    uint8_t mem[8192];
+    buf_t form = BUF_ON_ARRAY(mem);
+    char *page = test_http(h->hook_port, "GET", go, "", SLICE_EMPTY);
+    int status = status_of(page);
+    if (status != 200) {
+        free(page);
+        return status;
+    }
+    slice_t action = attribute(strstr(page, "<form"), "action");
+    for (const char *at = strstr(page, "<input"); at; at = strstr(at + 1, "<input")) {
+        field_send(&form, attribute(at, "name"), attribute(at, "value"));
+    }
+    size_t slash = slice_find(action, SLICE("/f01/"));
+    assert_true(slash != SIZE_MAX && !form.full);
+    char path[64] = {0};
+    memcpy(path, action.ptr + slash, action.len - slash);
+    free(page);
+    char *answer =
+        test_http(h->psp_port, "POST", path, "Content-Type: application/x-www-form-urlencoded\r\n",
+                  buf_slice(&form));
+    status = status_of(answer);
+    const char *to = strstr(answer, "Location: ");
+    if (to) {
+        to += strlen("Location: ");
+        size_t len = strcspn(to, "\r\n");
+        memcpy(ret_path, to, len);
+        ret_path[len] = 0;
+    }
+    free(answer);
+    return to ? status : 0;
+}
+
+int test_psp_page(test_house_t *h, slice_t url, char ret_path[PAY_URL_MAX + 1])
+{
+    char go[PAY_URL_MAX + 1] = {0};
+    if (slice_starts(url, SLICE("/pay/go/"))) {
+        memcpy(go, url.ptr, url.len);
+        return link_press(h, go, ret_path);
+    }
+    slice_t rest = slice_from(url, 7);
+    size_t slash = slice_find_byte(rest, '/');
+    assert_true(slice_starts(url, SLICE("http://")) && slash != SIZE_MAX);
+    rest = slice_from(rest, slash);
+    memcpy(ret_path, rest.ptr, rest.len);
+    ret_path[rest.len] = 0;
+    return 303;
+}
+
 int test_psp_visit(test_house_t *h, slice_t page_url)
 {
     char path[PAY_URL_MAX + 1];
-    slice_t rest = slice_from(page_url, 7);
-    size_t slash = slice_find_byte(rest, '/');
-    assert_true(slice_starts(page_url, SLICE("http://")) && slash != SIZE_MAX);
-    rest = slice_from(rest, slash);
-    memcpy(path, rest.ptr, rest.len);
-    path[rest.len] = 0;
+    int status = test_psp_page(h, page_url, path);
+    if (status != 303) {
+        return status;
+    }
     char *answer = test_http(h->psp_port, "GET", path, "", SLICE_EMPTY);
-    int status = status_of(answer);
+    status = status_of(answer);
     free(answer);
     return status;
 }

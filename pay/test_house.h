@@ -18,6 +18,7 @@ enum { HOUSE_WAIT_MS = 30000 };
 
 typedef struct test_house {
     const char *payd_path, *paysim_path, *ledgerd_path;
+    const char *hash_charset; /* of SBPS; NULL: shift_jis */
     char var[40];
     pid_t payd, paysim, ledgerd; /* 0 = not running */
     bool separated;              /* each room its own user (root only) */
@@ -29,7 +30,9 @@ typedef struct test_house {
     pay_client_t *pay;
     int relay_fd;
     pthread_t relay;
-    bool relay_off; /* atomic: connections are closed at once */
+    bool relay_off;   /* atomic: connections are closed at once */
+    char *relay_keep; /* atomic: the next request is put here (4096 bytes), NUL at its end, and not
+                         answered; then it is NULL again */
 } test_house_t;
 
 /* Folder, keys, board, clock; starts ledgerd. */
@@ -49,6 +52,9 @@ void test_house_brake(test_house_t *h, bool open);
  * counter. */
 void test_psp_control(test_house_t *h, const char *json);
 int test_psp_visit(test_house_t *h, slice_t page_url);
+/* The provider's page for what pay_create answered (SBPS: through our own page and its button);
+ * 303, or the status that stood in the way. */
+int test_psp_page(test_house_t *h, slice_t url, char ret_path[PAY_URL_MAX + 1]);
 int64_t test_psp_count(test_house_t *h, const char *name);
 /* One HTTP request to a local TCP port; the whole answer, NUL at the end, free(). */
 char *test_http(unsigned port, const char *method, const char *path, const char *headers,

@@ -14,6 +14,7 @@
 #include "text/json.h"
 #include "text/time.h"
 #include "web/web.h"
+#include "wires.h"
 
 extern const unsigned char paysim_css[];
 extern const size_t paysim_css_len;
@@ -22,7 +23,7 @@ enum { HOME_ROWS = 20, HANG_US = 20000000, FORM_LETTERS = 32 };
 
 typedef struct paysim_conf {
     int64_t port, delay_s;
-    char origin[64], shop_origin[64], notify_url[200], notify_host[100];
+    char origin[64], shop_origin[64], notify_url[200], notify_host[100], hash_charset[20];
 } paysim_conf_t;
 
 static paysim_conf_t conf;
@@ -38,6 +39,8 @@ static const conf_field_t FIELDS[] = {
                   "http://127.0.0.1:8080/pay/notify/komoju", "where notifications go"),
     CONF_TEXT_ROW(paysim_conf_t, notify_host, "shop", "notify_host", "shop.localhost:8080",
                   "Host header for it"),
+    CONF_TEXT_ROW(paysim_conf_t, hash_charset, "sbps", "hash_charset", "shift_jis",
+                  "shift_jis or utf-8, as in pay.ini"),
     CONF_INT_ROW(paysim_conf_t, delay_s, "play", "delay_s", 0, 1000000, "20",
                  "seconds by which a delayed notification is late"),
 };
@@ -47,30 +50,50 @@ static const daemon_spec_t SPEC = {
 
 /* ---- API ---- */
 
-static err_t api_auth(const sim_t *sim, const web_req_t *req)
+/* The user is the key, or (SBPS) both numbers of the contract and the key the password. */
+static err_t api_auth(const sim_t *sim, const web_req_t *req, sim_wire_t wire)
 {
-    uint8_t pair[SECRET_BYTES + 1], line[128];
-    buf_t want = BUF_ON_ARRAY(line);
-    memcpy(pair, sim->api_key.b, SECRET_BYTES);
-    pair[SECRET_BYTES] = ':';
+    uint8_t pair[SECRET_BYTES + 32], line[160];
+    buf_t want = BUF_ON_ARRAY(line), plain = BUF_ON_ARRAY(pair);
+    slice_t key = slice_make(sim->api_key[wire].b, SECRET_BYTES);
+    ENSURE(sim->has_wire[wire], ERR_AUTH);
+    if (wire == SIM_SBPS) {
+        buf_cstr(&plain, "30132001:");
+        buf_put(&plain, key);
+    } else {
+        buf_put(&plain, key);
+        buf_u8(&plain, ':');
+    }
     buf_cstr(&want, "Basic ");
-    b64_put(&want, slice_make(pair, sizeof pair));
+    b64_put(&want, buf_slice(&plain));
     ENSURE(slice_eq_ct(buf_slice(&want), web_req_header(req, "authorization")), ERR_AUTH);
     return OK;
 }
 
-/* Away, or so slow that the caller gives up - after the work was done, which is the nasty kind. */
-static err_t api_mood(sim_t *sim)
+err_t sim_api_begin(sim_t *sim, const web_req_t *req, sim_wire_t wire)
 {
     ENSURE(!__atomic_load_n(&sim->down, __ATOMIC_RELAXED), ERR_UNAVAILABLE);
-    return OK;
+    return api_auth(sim, req, wire);
 }
 
-static void api_hang(sim_t *sim)
+/* So slow that the caller gives up, or answered with 500 - after the work was done, which is the
+ * nasty kind. */
+err_t sim_api_end(sim_t *sim, const sim_session_t *made)
 {
+    if (made && made->status == SIM_CAPTURED) {
+        usleep(700000); /* "early": the notification overtakes this answer */
+    }
     if (__atomic_load_n(&sim->hang, __ATOMIC_RELAXED)) {
         usleep(HANG_US);
     }
+    ENSURE(!__atomic_load_n(&sim->lost, __ATOMIC_RELAXED), ERR_IO);
+    return OK;
+}
+
+bool sim_back_is_shop(slice_t url)
+{
+    slice_t shop = slice_cstr_in(conf.shop_origin);
+    return slice_starts(url, shop) && slice_starts(slice_from(url, shop.len), SLICE("/"));
 }
 
 static err_t text_field(web_req_t *req, slice_t path, char *out, size_t cap)
@@ -97,9 +120,7 @@ static err_t wish_read(web_req_t *req, sim_session_t *ret_wish)
     TRY(text_field(req, SLICE("default_locale"), lang, sizeof lang));
     TRY(json_get_i64(req->body, req->arena, SLICE("expires_in_seconds"), &lives_s));
     ENSURE(lives_s > 0 && lives_s <= 86400, ERR_RANGE);
-    slice_t back = slice_cstr_in(w.return_url), shop = slice_cstr_in(conf.shop_origin);
-    ENSURE(slice_starts(back, shop) && slice_starts(slice_from(back, shop.len), SLICE("/")),
-           ERR_RANGE);
+    ENSURE(sim_back_is_shop(slice_cstr_in(w.return_url)), ERR_RANGE);
     slice_t booking;
     if (!err_failed(json_get_string(req->body, req->arena, SLICE("metadata.booking"), &booking)) &&
         booking.len < sizeof w.booking) {
@@ -114,14 +135,10 @@ static err_t wish_read(web_req_t *req, sim_session_t *ret_wish)
 static err_t api_create(void *room, web_req_t *req, web_res_t *res)
 {
     sim_session_t wish, session;
-    TRY(api_mood(room));
-    TRY(api_auth(room, req));
+    TRY(sim_api_begin(room, req, SIM_KOMOJU));
     TRY(wish_read(req, &wish));
     TRY(sim_session_create(room, &wish, &session));
-    if (session.status == SIM_CAPTURED) {
-        usleep(700000); /* "early": the notification overtakes this answer */
-    }
-    api_hang(room);
+    TRY(sim_api_end(room, &session));
     sim_session_json(room, &session, web_json(res, 200));
     return OK;
 }
@@ -129,10 +146,9 @@ static err_t api_create(void *room, web_req_t *req, web_res_t *res)
 static err_t api_get(void *room, web_req_t *req, web_res_t *res)
 {
     sim_session_t session;
-    TRY(api_mood(room));
-    TRY(api_auth(room, req));
+    TRY(sim_api_begin(room, req, SIM_KOMOJU));
     ENSURE(sim_session_get(room, web_req_param(req, "id"), &session), ERR_NOT_FOUND);
-    api_hang(room);
+    TRY(sim_api_end(room, NULL));
     sim_session_json(room, &session, web_json(res, 200));
     return OK;
 }
@@ -149,24 +165,22 @@ static err_t api_list(void *room, web_req_t *req, web_res_t *res)
 {
     int64_t since_us = 0, page, per_page;
     slice_t since = web_req_query(req, "start_time");
-    TRY(api_mood(room));
-    TRY(api_auth(room, req));
+    TRY(sim_api_begin(room, req, SIM_KOMOJU));
     if (since.len) {
         TRY(time_parse_rfc3339(since, &since_us));
     }
     TRY(number_query(req, "page", 100000, 1, &page));
     TRY(number_query(req, "per_page", 100, 10, &per_page));
-    api_hang(room);
+    TRY(sim_api_end(room, NULL));
     return sim_list_json(room, since_us, page, per_page, web_json(res, 200));
 }
 
 static err_t api_cancel(void *room, web_req_t *req, web_res_t *res)
 {
     sim_session_t session;
-    TRY(api_mood(room));
-    TRY(api_auth(room, req));
+    TRY(sim_api_begin(room, req, SIM_KOMOJU));
     TRY(sim_session_cancel(room, web_req_param(req, "id"), &session));
-    api_hang(room);
+    TRY(sim_api_end(room, NULL));
     sim_session_json(room, &session, web_json(res, 200));
     return OK;
 }
@@ -175,72 +189,11 @@ static err_t api_refund(void *room, web_req_t *req, web_res_t *res)
 {
     sim_session_t session;
     int64_t amount_minor;
-    TRY(api_mood(room));
-    TRY(api_auth(room, req));
+    TRY(sim_api_begin(room, req, SIM_KOMOJU));
     TRY(json_get_i64(req->body, req->arena, SLICE("amount"), &amount_minor));
     TRY(sim_refund(room, web_req_param(req, "id"), amount_minor, &session));
-    api_hang(room);
+    TRY(sim_api_end(room, NULL));
     sim_payment_json(&session, session.paid_minor, web_json(res, 200));
-    return OK;
-}
-
-/* ---- control ---- */
-
-static bool flag_read(web_req_t *req, slice_t path, bool *flag)
-{
-    json_token_t token;
-    if (err_failed(json_get(req->body, req->arena, path, &token))) {
-        return false;
-    }
-    __atomic_store_n(flag, token.kind == JSON_TRUE, __ATOMIC_RELAXED);
-    return true;
-}
-
-/* {"next": "early" | ... | "", "down": bool, "hang": bool, "delay_s": n} - any of them. */
-static err_t control(void *room, web_req_t *req, web_res_t *res)
-{
-    sim_t *sim = room;
-    slice_t next;
-    int64_t delay_s;
-    sim_scenario_t scenario = SIM_SUCCESS;
-    bool has_next = !err_failed(json_get_string(req->body, req->arena, SLICE("next"), &next));
-    ENSURE(!has_next || next.len == 0 || sim_scenario_find(next, &scenario), ERR_RANGE);
-    flag_read(req, SLICE("down"), &sim->down);
-    flag_read(req, SLICE("hang"), &sim->hang);
-    pthread_mutex_lock(&sim->lock);
-    if (has_next) {
-        sim->has_next = next.len > 0;
-        sim->next = scenario;
-    }
-    if (!err_failed(json_get_i64(req->body, req->arena, SLICE("delay_s"), &delay_s)) &&
-        delay_s >= 0) {
-        sim->delay_s = delay_s;
-    }
-    pthread_mutex_unlock(&sim->lock);
-    web_empty(res, 204);
-    return OK;
-}
-
-static void count(buf_t *out, const char *before, uint64_t n)
-{
-    buf_cstr(out, before);
-    buf_dec(out, (int64_t)n);
-}
-
-static err_t control_state(void *room, web_req_t *req, web_res_t *res)
-{
-    sim_t *sim = room;
-    buf_t *out = web_json(res, 200);
-    pthread_mutex_lock(&sim->lock);
-    sim_counts_t c = sim->counts;
-    pthread_mutex_unlock(&sim->lock);
-    count(out, "{\"created\":", c.created);
-    count(out, ",\"captured\":", c.captured);
-    count(out, ",\"cancelled\":", c.cancelled);
-    count(out, ",\"refunded\":", c.refunded);
-    count(out, ",\"hooks_sent\":", c.hooks_sent);
-    count(out, ",\"hooks_failed\":", c.hooks_failed);
-    buf_u8(out, '}');
     return OK;
 }
 
@@ -276,7 +229,8 @@ static slice_t form_token(const sim_t *sim, web_req_t *req, slice_t id)
     id128_t mac;
     slice_t token = SLICE_EMPTY;
     char text[ID_TEXT];
-    crypto_generichash(mac.b, ID_BYTES, id.ptr, id.len, sim->webhook_key.b, SECRET_BYTES);
+    crypto_generichash(mac.b, ID_BYTES, id.ptr, id.len, sim->webhook_key[SIM_KOMOJU].b,
+                       SECRET_BYTES);
     id_encode(mac, text);
     err_ignore(arena_copy(req->arena, slice_make(text, sizeof text),
                           &token)); /* empty = the page does not leave */
@@ -434,12 +388,37 @@ static const web_route_t ROUTES[] = {
     {.methods = WEB_GET,  .pattern = "/api/v1/payments", .name = "api.list", .handler = api_list, .csp = WEB_CSP_DATA, .flags = WEB_NO_SESSION},
     {.methods = WEB_POST, .pattern = "/api/v1/sessions/:id/cancel", .name = "api.cancel", .handler = api_cancel, .csp = WEB_CSP_DATA, .flags = API_FLAGS},
     {.methods = WEB_POST, .pattern = "/api/v1/payments/:id/refund", .name = "api.refund", .handler = api_refund, .csp = WEB_CSP_DATA, .flags = API_FLAGS},
-    {.methods = WEB_POST, .pattern = "/control", .name = "control", .handler = control, .csp = WEB_CSP_DATA, .flags = API_FLAGS},
-    {.methods = WEB_GET,  .pattern = "/control/state", .name = "control.state", .handler = control_state, .csp = WEB_CSP_DATA, .flags = WEB_NO_SESSION},
+    {.methods = WEB_POST, .pattern = "/v1/checkout/sessions", .name = "stripe.create", .handler = stripe_create, .csp = WEB_CSP_DATA, .flags = API_FLAGS},
+    {.methods = WEB_GET,  .pattern = "/v1/checkout/sessions", .name = "stripe.list", .handler = stripe_list, .csp = WEB_CSP_DATA, .flags = WEB_NO_SESSION},
+    {.methods = WEB_GET,  .pattern = "/v1/checkout/sessions/:id", .name = "stripe.get", .handler = stripe_get, .csp = WEB_CSP_DATA, .flags = WEB_NO_SESSION},
+    {.methods = WEB_POST, .pattern = "/v1/checkout/sessions/:id/expire", .name = "stripe.expire", .handler = stripe_expire, .csp = WEB_CSP_DATA, .flags = API_FLAGS},
+    {.methods = WEB_POST, .pattern = "/v1/refunds", .name = "stripe.refund", .handler = stripe_refund, .csp = WEB_CSP_DATA, .flags = API_FLAGS},
+    {.methods = WEB_POST, .pattern = "/f01/FepBuyInfoReceive.do", .name = "sbps.buy", .handler = sbps_buy, .csp = WEB_CSP_DATA, .flags = API_FLAGS},
+    {.methods = WEB_POST, .pattern = "/api/xmlapi.do", .name = "sbps.xml", .handler = sbps_xml, .csp = WEB_CSP_DATA, .flags = API_FLAGS},
+    {.methods = WEB_POST, .pattern = "/control", .name = "control", .handler = sim_control, .csp = WEB_CSP_DATA, .flags = API_FLAGS},
+    {.methods = WEB_GET,  .pattern = "/control/state", .name = "control.state", .handler = sim_control_state, .csp = WEB_CSP_DATA, .flags = WEB_NO_SESSION},
 };
 /* clang-format on */
 
 /* ---- process ---- */
+
+/* A wire without keys is not spoken. */
+static err_t keys_load(const daemon_t *d, sim_t *sim, sim_wire_t wire)
+{
+    static const char *const LEAVES[] = {"api_key", "webhook_key", "webhook_key_old"};
+    secret_t *const at[] = {&sim->api_key[wire], &sim->webhook_key[wire], &sim->old_key[wire]};
+    bool found[BASE_COUNT(LEAVES)];
+    for (size_t i = 0; i < BASE_COUNT(LEAVES); i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s_%s", sim_wire_name(wire), LEAVES[i]);
+        err_t e = secrets_load(d, name, at[i]->b, SECRET_BYTES);
+        ENSURE(!err_failed(e) || err_is(e, ERR_NOT_FOUND), e.code);
+        found[i] = !err_failed(e);
+    }
+    sim->has_wire[wire] = found[0] && found[1];
+    sim->has_old[wire] = found[2];
+    return OK;
+}
 
 static err_t sim_open(daemon_t *d, sim_t *sim)
 {
@@ -452,8 +431,12 @@ static err_t sim_open(daemon_t *d, sim_t *sim)
     snprintf(sim->origin, sizeof sim->origin, "%s", conf.origin);
     snprintf(sim->notify_url, sizeof sim->notify_url, "%s", conf.notify_url);
     snprintf(sim->notify_host, sizeof sim->notify_host, "%s", conf.notify_host);
-    TRY(secrets_load(d, "komoju_api_key", sim->api_key.b, SECRET_BYTES));
-    return secrets_load(d, "komoju_webhook_key", sim->webhook_key.b, SECRET_BYTES);
+    sim->hash_in_sjis = strcmp(conf.hash_charset, "shift_jis") == 0;
+    for (unsigned w = 0; w < SIM_WIRES; w++) {
+        TRY(keys_load(d, sim, (sim_wire_t)w));
+    }
+    ENSURE(sim->has_wire[SIM_KOMOJU], ERR_NOT_FOUND);
+    return OK;
 }
 
 static err_t serve(daemon_t *d, sim_t *sim, int listen_fd)
@@ -491,6 +474,7 @@ static err_t run(daemon_t *d)
     ENSURE(d->profile != PROFILE_PRODUCTION, ERR_DENIED);
     TRY(tcp_listen_local((uint16_t)conf.port, &listen_fd));
     ENSURE(curl_global_init(CURL_GLOBAL_DEFAULT) == 0 && sodium_init() >= 0, ERR_MEMORY);
+    TRY(sbps_sim_open());
     TRY(daemon_seal(d));
     TRY(sim_open(d, &sim));
     return serve(d, &sim, listen_fd);

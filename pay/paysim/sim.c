@@ -3,8 +3,6 @@
 #include <sodium.h>
 
 #include "base/clock.h"
-#include "text/json.h"
-#include "text/time.h"
 
 const char *sim_scenario_name(unsigned scenario)
 {
@@ -25,10 +23,26 @@ bool sim_scenario_find(slice_t name, sim_scenario_t *ret_scenario)
     return false;
 }
 
+const char *sim_wire_name(unsigned wire)
+{
+    static const char *const NAMES[SIM_WIRES] = {"komoju", "stripe", "sbps"};
+    return wire < SIM_WIRES ? NAMES[wire] : "?";
+}
+
+bool sim_lie_is_attack(sim_lie_t lie)
+{
+    return lie == SIM_FORGED_SIGNATURE || lie == SIM_STALE_SIGNATURE || lie == SIM_SHIFTED_FIELDS ||
+           lie == SIM_OTHER_MERCHANT || lie == SIM_OLD_SIGNATURE;
+}
+
 /* 25 characters of base 36 like the provider's own ids, made from what they belong to: the same
  * order gives the same ids. */
-static void id_make(const char *kind, const char *from, uint64_t number, char out[SIM_ID + 1])
+static void id_make(sim_wire_t wire, const char *kind, const char *from, uint64_t number,
+                    char out[SIM_REF + 1])
 {
+    static const char *const STRIPE[][2] = {
+        {"session", "cs_test_"}, {"payment", "pi_"}, {"event", "evt_"}};
+    size_t at = 0;
     static const char DIGITS[] = "0123456789abcdefghijklmnopqrstuvwxyz";
     uint8_t hash[32];
     crypto_generichash_state s;
@@ -37,10 +51,16 @@ static void id_make(const char *kind, const char *from, uint64_t number, char ou
     crypto_generichash_update(&s, (const uint8_t *)from, strlen(from) + 1);
     crypto_generichash_update(&s, (const uint8_t *)&number, sizeof number);
     crypto_generichash_final(&s, hash, sizeof hash);
-    for (size_t i = 0; i < SIM_ID; i++) {
-        out[i] = DIGITS[hash[i] % 36];
+    for (size_t i = 0; wire == SIM_STRIPE && i < BASE_COUNT(STRIPE); i++) {
+        if (strcmp(kind, STRIPE[i][0]) == 0) {
+            at = (size_t)snprintf(out, SIM_REF + 1, "%s", STRIPE[i][1]);
+        }
     }
-    out[SIM_ID] = 0;
+    bool digits = wire == SIM_SBPS && strcmp(kind, "payment") == 0; /* a tracking id */
+    for (size_t i = 0; i < (digits ? 14 : SIM_ID); i++) {
+        out[at++] = DIGITS[hash[i] % (digits ? 10 : 36)];
+    }
+    out[at] = 0;
 }
 
 static sim_session_t *find(sim_t *sim, slice_t id, bool by_payment)
@@ -93,7 +113,7 @@ bool sim_payment_get(sim_t *sim, slice_t payment, sim_session_t *ret_session)
 /* ---- notifications to come; lock held ---- */
 
 static void hook_add(sim_t *sim, const sim_session_t *s, const char *type, int64_t amount_minor,
-                     int64_t after_s, const char *event, bool forged)
+                     int64_t after_s, const char *event, sim_lie_t lie)
 {
     for (size_t i = 0; i < SIM_HOOKS; i++) {
         sim_hook_t *h = &sim->hooks[i];
@@ -102,7 +122,7 @@ static void hook_add(sim_t *sim, const sim_session_t *s, const char *type, int64
         }
         *h = (sim_hook_t){.used = true,
                           .due_us = clock_wall_us() + after_s * CLOCK_SECOND_US,
-                          .forged = forged,
+                          .lie = lie,
                           .session = (size_t)(s - sim->sessions),
                           .amount_minor = amount_minor};
         snprintf(h->type, sizeof h->type, "%s", type);
@@ -115,9 +135,9 @@ static void hook_add(sim_t *sim, const sim_session_t *s, const char *type, int64
 static void hook_new(sim_t *sim, const sim_session_t *s, const char *type, int64_t amount_minor,
                      int64_t after_s)
 {
-    char event[SIM_ID + 1];
-    id_make("event", s->order, sim->next_event++, event);
-    hook_add(sim, s, type, amount_minor, after_s, event, false);
+    char event[SIM_REF + 1];
+    id_make(s->wire, "event", s->order, sim->next_event++, event);
+    hook_add(sim, s, type, amount_minor, after_s, event, SIM_TRUE);
 }
 
 static void capture(sim_t *sim, sim_session_t *s)
@@ -147,8 +167,8 @@ err_t sim_session_create(sim_t *sim, const sim_session_t *wish, sim_session_t *r
     s->status = SIM_PENDING;
     s->created_us = clock_wall_us();
     s->paid_minor = s->amount_minor;
-    id_make("session", wish->order, 0, s->id);
-    id_make("payment", wish->order, 0, s->payment);
+    id_make(s->wire, "session", wish->order, 0, s->id);
+    id_make(s->wire, "payment", wish->order, 0, s->payment);
     sim->counts.created++;
     bool early = sim->has_next && sim->next == SIM_EARLY;
     if (early) {
@@ -187,6 +207,9 @@ err_t sim_refund(sim_t *sim, slice_t payment, int64_t amount_minor, sim_session_
     sim_session_t *s = find(sim, payment, true);
     if (!s) {
         e = FAIL(ERR_NOT_FOUND);
+    } else if (s->refunds_to_fail > 0) {
+        s->refunds_to_fail--;
+        e = FAIL(ERR_CONFLICT);
     } else if (s->status != SIM_CAPTURED || amount_minor <= 0 ||
                amount_minor > s->paid_minor - s->refunded_minor) {
         e = FAIL(ERR_CONFLICT);
@@ -208,21 +231,36 @@ err_t sim_refund(sim_t *sim, slice_t payment, int64_t amount_minor, sim_session_
 
 static bool play_duplicate(sim_t *sim, sim_session_t *s)
 {
-    char event[SIM_ID + 1];
-    id_make("event", s->order, sim->next_event++, event);
+    char event[SIM_REF + 1];
+    id_make(s->wire, "event", s->order, sim->next_event++, event);
     capture(sim, s);
     for (int i = 0; i < 5; i++) {
-        hook_add(sim, s, "payment.captured", s->amount_minor, 0, event, false);
+        hook_add(sim, s, "payment.captured", s->amount_minor, 0, event, SIM_TRUE);
     }
     hook_new(sim, s, "payment.captured", s->amount_minor, 0);
     return true;
 }
 
-static bool play_forged(sim_t *sim, sim_session_t *s)
+/* A notification of a capture that says something else than the truth, or says it wrongly. */
+static bool play_lie(sim_t *sim, sim_session_t *s, sim_lie_t lie, bool paid)
 {
-    char event[SIM_ID + 1];
-    id_make("event", s->order, sim->next_event++, event);
-    hook_add(sim, s, "payment.captured", s->amount_minor, 0, event, true);
+    char event[SIM_REF + 1];
+    id_make(s->wire, "event", s->order, sim->next_event++, event);
+    if (paid) {
+        capture(sim, s);
+    }
+    hook_add(sim, s, "payment.captured", s->amount_minor, 0, event, lie);
+    return true;
+}
+
+/* Told of the refund first, of the capture two seconds later. */
+static bool play_out_of_order(sim_t *sim, sim_session_t *s)
+{
+    capture(sim, s);
+    s->status = SIM_REFUNDED;
+    s->refunded_minor = s->paid_minor;
+    hook_new(sim, s, "payment.refunded", s->paid_minor, 0);
+    hook_new(sim, s, "payment.captured", s->paid_minor, 2);
     return true;
 }
 
@@ -242,8 +280,8 @@ static bool play(sim_t *sim, sim_session_t *s, sim_scenario_t scenario)
     case SIM_CHALLENGE:
         s->challenged = true;
         return false;
-    case SIM_ABANDON:
-        s->status = SIM_CANCELLED;
+    case SIM_ABANDON: /* only KOMOJU ends the session then */
+        s->status = s->wire == SIM_KOMOJU ? SIM_CANCELLED : s->status;
         return true;
     case SIM_LEAVE:
         return false;
@@ -254,7 +292,37 @@ static bool play(sim_t *sim, sim_session_t *s, sim_scenario_t scenario)
     case SIM_DUPLICATE:
         return play_duplicate(sim, s);
     case SIM_FORGED:
-        return play_forged(sim, s);
+        return play_lie(sim, s, SIM_FORGED_SIGNATURE, false);
+    case SIM_STALE:
+        return play_lie(sim, s, SIM_STALE_SIGNATURE, false);
+    case SIM_EXTRA_V1:
+        return play_lie(sim, s, SIM_EXTRA_SIGNATURE, true);
+    case SIM_OLD_KEY:
+        return play_lie(sim, s, SIM_OLD_SIGNATURE, true);
+    case SIM_WRONG_CURRENCY:
+        return play_lie(sim, s, SIM_OTHER_CURRENCY, true);
+    case SIM_WRONG_ORDER:
+        return play_lie(sim, s, SIM_OTHER_ORDER, true);
+    case SIM_WRONG_MERCHANT:
+        return play_lie(sim, s, SIM_OTHER_MERCHANT, true);
+    case SIM_SHIFT:
+        return play_lie(sim, s, SIM_SHIFTED_FIELDS, false);
+    case SIM_OUT_OF_ORDER:
+        return play_out_of_order(sim, s);
+    case SIM_WEBHOOK_ONLY:
+        capture(sim, s);
+        hook_new(sim, s, "payment.captured", s->amount_minor, 0);
+        return false;
+    case SIM_CHARGEBACK:
+        capture(sim, s);
+        hook_new(sim, s, "payment.captured", s->amount_minor, 0);
+        hook_new(sim, s, "payment.disputed", s->amount_minor, 2);
+        return true;
+    case SIM_REFUND_FAILS:
+        s->refunds_to_fail = 2;
+        capture(sim, s);
+        hook_new(sim, s, "payment.captured", s->amount_minor, 0);
+        return true;
     case SIM_WRONG_AMOUNT:
         capture(sim, s);
         hook_new(sim, s, "payment.captured", s->amount_minor - 1, 0);
@@ -291,148 +359,17 @@ err_t sim_play(sim_t *sim, slice_t id, sim_scenario_t scenario, bool *ret_back)
     return e;
 }
 
-/* ---- JSON ---- */
-
-static void text(buf_t *out, const char *before, const char *value)
+size_t sim_paid_list(sim_t *sim, sim_wire_t wire, int64_t since_us, sim_session_t *ret, size_t cap)
 {
-    buf_cstr(out, before);
-    json_put_string(out, slice_cstr_in(value));
-}
-
-static void number(buf_t *out, const char *before, int64_t value)
-{
-    buf_cstr(out, before);
-    buf_dec(out, value);
-}
-
-static void instant(buf_t *out, const char *before, int64_t us)
-{
-    buf_cstr(out, before);
-    buf_u8(out, '"');
-    time_put_rfc3339(out, us);
-    buf_u8(out, '"');
-}
-
-static const char *payment_status(sim_status_t status)
-{
-    switch (status) {
-    case SIM_CAPTURED:
-        return "captured";
-    case SIM_REFUNDED:
-        return "refunded";
-    case SIM_FAILED:
-        return "failed";
-    case SIM_CANCELLED:
-        return "cancelled";
-    case SIM_PENDING:
-        break;
-    }
-    return "pending";
-}
-
-void sim_payment_json(const sim_session_t *s, int64_t amount_minor, buf_t *out)
-{
-    text(out, "{\"id\":", s->payment);
-    text(out, ",\"resource\":\"payment\",\"status\":", payment_status(s->status));
-    number(out, ",\"amount\":", amount_minor);
-    number(out,
-           ",\"tax\":0,\"customer\":null,\"payment_deadline\":null,\"payment_details\":{\"type\":"
-           "\"credit_card\"},"
-           "\"payment_method_fee\":0,\"total\":",
-           amount_minor);
-    text(out, ",\"currency\":\"JPY\",\"description\":", s->description);
-    text(out, ",\"captured_at\":null,\"external_order_num\":", s->order);
-    text(out, ",\"metadata\":{\"attempt\":", s->order);
-    text(out, ",\"booking\":", s->booking);
-    instant(out, "},\"created_at\":", s->acted_us);
-    number(out, ",\"amount_refunded\":", s->refunded_minor);
-    text(out, ",\"locale\":\"ja\",\"session\":", s->id);
-    buf_cstr(out, ",\"refunds\":[],\"refund_requests\":[]}");
-}
-
-static const char *session_status(const sim_session_t *s)
-{
-    switch (s->status) {
-    case SIM_CAPTURED:
-    case SIM_REFUNDED:
-        return "completed";
-    case SIM_CANCELLED:
-        return "cancelled";
-    case SIM_FAILED:
-    case SIM_PENDING:
-        break;
-    }
-    return "pending";
-}
-
-void sim_session_json(const sim_t *sim, const sim_session_t *s, buf_t *out)
-{
-    text(out, "{\"id\":", s->id);
-    number(out, ",\"resource\":\"session\",\"mode\":\"payment\",\"amount\":", s->amount_minor);
-    buf_cstr(out, ",\"currency\":\"JPY\",\"session_url\":\"");
-    buf_cstr(out, sim->origin);
-    buf_cstr(out, "/sessions/");
-    buf_cstr(out, s->id);
-    text(out, "\",\"return_url\":", s->return_url);
-    instant(out,
-            ",\"default_locale\":\"ja\",\"payment_methods\":[{\"type\":\"credit_card\"}],\"created_"
-            "at\":",
-            s->created_us);
-    text(out, ",\"cancelled_at\":null,\"completed_at\":null,\"status\":", session_status(s));
-    buf_cstr(out, sim_session_expired(s) ? ",\"expired\":true" : ",\"expired\":false");
-    text(out, ",\"metadata\":{\"attempt\":", s->order);
-    text(out, ",\"booking\":", s->booking);
-    text(out, "},\"payment_data\":{\"external_order_num\":", s->order);
-    buf_cstr(out, "},\"line_items\":[],\"payment\":");
-    if (s->status == SIM_PENDING) {
-        buf_cstr(out, "null}");
-        return;
-    }
-    sim_payment_json(s, s->paid_minor, out);
-    buf_u8(out, '}');
-}
-
-/* A payment exists once the customer acted. Oldest first, so that pages stay where they are while
- * new payments come in. */
-err_t sim_list_json(sim_t *sim, int64_t since_us, int64_t page, int64_t per_page, buf_t *out)
-{
-    int64_t seen = 0, first = (page - 1) * per_page, put = 0;
-    buf_t rows = *out;
+    size_t n = 0;
     pthread_mutex_lock(&sim->lock);
-    buf_cstr(&rows, "{\"resource\":\"list\",\"data\":[");
-    for (size_t i = 0; i < SIM_SESSIONS; i++) {
-        size_t at = (sim->next_session + i) % SIM_SESSIONS;
-        const sim_session_t *s = &sim->sessions[at];
-        bool is_payment =
-            s->used && s->acted_us >= since_us && s->acted_us > 0 && s->status != SIM_PENDING;
-        if (!is_payment) {
-            continue;
-        }
-        if (seen++ >= first && put < per_page) {
-            buf_cstr(&rows, put++ ? "," : "");
-            sim_payment_json(s, s->paid_minor, &rows);
+    for (size_t i = 0; i < SIM_SESSIONS && n < cap; i++) {
+        const sim_session_t *s = &sim->sessions[(sim->next_session + i) % SIM_SESSIONS];
+        bool paid = s->status == SIM_CAPTURED || s->status == SIM_REFUNDED;
+        if (s->used && s->wire == wire && paid && s->created_us >= since_us) {
+            ret[n++] = *s;
         }
     }
     pthread_mutex_unlock(&sim->lock);
-    number(&rows, "],\"total\":", seen);
-    number(&rows, ",\"page\":", page);
-    number(&rows, ",\"per_page\":", per_page);
-    number(&rows, ",\"last_page\":", seen ? (seen + per_page - 1) / per_page : 1);
-    buf_u8(&rows, '}');
-    *out = rows;
-    return buf_check(out);
-}
-
-void sim_hook_json(const sim_hook_t *hook, const sim_session_t *s, buf_t *out)
-{
-    sim_session_t as_told = *s;
-    if (hook->forged) {
-        as_told.status = SIM_CAPTURED;
-    }
-    text(out, "{\"id\":", hook->event);
-    text(out, ",\"type\":", hook->type);
-    instant(out, ",\"resource\":\"event\",\"created_at\":", hook->due_us);
-    buf_cstr(out, ",\"reason\":null,\"data\":");
-    sim_payment_json(&as_told, hook->amount_minor, out);
-    buf_u8(out, '}');
+    return n;
 }
