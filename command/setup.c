@@ -213,6 +213,10 @@ static const port_row_t PORT_ROWS[] = {
     {"pay",     "site",   "return_base",     "http://shop.localhost:",     0,                 ""},
     {"pay",     "komoju", "url",             "http://psp.localhost:",      HOUSE_PSP_OFFSET,  ""},
     {"pay",     "komoju", "resolve",         "psp.localhost:",             HOUSE_PSP_OFFSET,  ":127.0.0.1"},
+    {"pay",     "stripe", "url",             "http://psp.localhost:",      HOUSE_PSP_OFFSET,  ""},
+    {"pay",     "stripe", "resolve",         "psp.localhost:",             HOUSE_PSP_OFFSET,  ":127.0.0.1"},
+    {"pay",     "sbps", "url",             "http://psp.localhost:",      HOUSE_PSP_OFFSET,  ""},
+    {"pay",     "sbps", "resolve",         "psp.localhost:",             HOUSE_PSP_OFFSET,  ":127.0.0.1"},
     {"paysim",  "listen", "port",            "",                           HOUSE_PSP_OFFSET,  ""},
     {"paysim",  "listen", "origin",          "http://psp.localhost:",      HOUSE_PSP_OFFSET,  ""},
     {"paysim",  "shop",   "origin",          "http://shop.localhost:",     0,                 ""},
@@ -291,8 +295,12 @@ err_t setup_house(house_t *h)
     TRY(setup_users_make(h));
     TRY(folders_make(h));
     if (h->profile != PROFILE_PRODUCTION) {
-        TRY(provider_key_share(h, "komoju_api_key"));
-        TRY(provider_key_share(h, "komoju_webhook_key"));
+        static const char *const KEYS[] = {"komoju_api_key", "komoju_webhook_key",
+                                           "stripe_api_key", "stripe_webhook_key",
+                                           "sbps_api_key",   "sbps_webhook_key"};
+        for (size_t i = 0; i < BASE_COUNT(KEYS); i++) {
+            TRY(provider_key_share(h, KEYS[i]));
+        }
     }
     TRY(inis_make(h));
     TRY(brake_make(h));
