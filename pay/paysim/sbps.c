@@ -229,10 +229,10 @@ bool sim_sbps_hook(const sim_t *sim, const sim_hook_t *hook, const sim_session_t
     report_t r = {.out = out, .joined = BUF_ON_ARRAY(mem)};
     char hex[41];
     bool ok = strcmp(hook->type, "payment.captured") == 0;
+    arena_init(&a, 512 * 1024);
     if (!ok && strcmp(hook->type, "payment.failed") != 0) {
         return false; /* what comes after is asked for, or stands in the settlement file */
     }
-    arena_init(&a, 512 * 1024);
     for (size_t i = 0; i < REPEATED; i++) {
         put(&r, REQUEST[i], repeated(&a, hook, s, REQUEST[i]));
     }
