@@ -1,4 +1,5 @@
-/* The bytes of a paper, and lines of a template with hostile values in them: whatever lines make is a paper. */
+/* The bytes of a paper, and lines of a template with hostile values in them: whatever lines make is
+ * a paper. */
 #include <stdlib.h>
 
 #include "paper/lines.h"

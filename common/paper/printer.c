@@ -107,6 +107,16 @@ static uint32_t paperd_run(const char *program, const int files[2])
     return (uint32_t)WEXITSTATUS(status);
 }
 
+/* Descriptors 0 to 2 are somebody's: what comes later can never be taken for them. */
+static bool standard_open(void)
+{
+    int fd = 0;
+    while (fd >= 0 && fd < KEEPER_FD) {
+        fd = open("/dev/null", O_RDWR);
+    }
+    return fd >= 0 && close(fd) == 0;
+}
+
 static _Noreturn void keeper(const char *program, int fd)
 {
     uint64_t number;
@@ -115,8 +125,8 @@ static _Noreturn void keeper(const char *program, int fd)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_NAME, "printer", 0, 0, 0);
-    if (dup2(fd, KEEPER_FD) != KEEPER_FD || fcntl(KEEPER_FD, F_SETFD, FD_CLOEXEC) != 0 ||
-        close_range(KEEPER_FD + 1, ~0U, 0) != 0) {
+    if (!standard_open() || dup2(fd, KEEPER_FD) != KEEPER_FD ||
+        fcntl(KEEPER_FD, F_SETFD, FD_CLOEXEC) != 0 || close_range(KEEPER_FD + 1, ~0U, 0) != 0) {
         _exit(1);
     }
     while (order_take(KEEPER_FD, &number, files)) {
@@ -177,7 +187,12 @@ err_t printer_start(printer_t *p, const char *program, uid_t uid, gid_t gid, boo
     }
     pid_t pid = fork();
     if (pid == 0) {
-        if (!dropped(uid, gid, drop)) {
+        /* The room's end must not live on in here: its end is how the keeper knows the room's. */
+        close(pair[0]);
+        if (pair[1] < KEEPER_FD) {
+            pair[1] = fcntl(pair[1], F_DUPFD, KEEPER_FD);
+        }
+        if (pair[1] < 0 || !dropped(uid, gid, drop)) {
             _exit(1);
         }
         keeper(program, pair[1]);

@@ -1,4 +1,5 @@
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/test.h"
@@ -237,6 +238,22 @@ static void a_bad_paper_is_refused_and_the_next_is_drawn(void **state)
     arena_deinit(&a);
 }
 
+/* A house may be started without standard input. */
+static void the_keeper_ends_with_its_room(void **state)
+{
+    (void)state;
+    printer_t p;
+    int kept = dup(STDIN_FILENO), status;
+    close(STDIN_FILENO);
+    assert_ok(printer_start(&p, paperd, getuid(), getgid(), false));
+    printer_stop(&p);
+    assert_true(waitpid(-1, &status, 0) > 0); /* for ever, when it does not */
+    if (kept >= 0) {
+        dup2(kept, STDIN_FILENO);
+        close(kept);
+    }
+}
+
 static void a_program_that_is_none(void **state)
 {
     (void)state;
@@ -260,6 +277,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(lines_that_are_none),
         cmocka_unit_test(the_same_paper_gives_the_same_bytes),
         cmocka_unit_test(a_bad_paper_is_refused_and_the_next_is_drawn),
+        cmocka_unit_test(the_keeper_ends_with_its_room),
         cmocka_unit_test(a_program_that_is_none),
     };
     signal(SIGPIPE, SIG_IGN);
