@@ -12,7 +12,7 @@
 #include "io/wire.h"
 
 enum {
-    PAY_API_VERSION = 2,
+    PAY_API_VERSION = 1,
     PAY_EVENTS_MAX = 64, /* in one answer */
     PAY_URL_MAX = 2048,
     PAY_TEXT_MAX = 200,
