@@ -8,7 +8,11 @@
     "t.excludes_en, t.hotel_ja, t.hotel_en, t.guide_ja, t.guide_en"
 #define DEPARTURE_COLUMNS                                                                          \
     "d.id, d.tour, d.city, c.ja, c.en, d.office, d.meeting_ja, d.meeting_en, d.day, d.adult, "     \
-    "d.child, i.cap, i.taken, i.held, d.min_pax, d.flags, d.deadline_us"
+    "d.child, i.cap, i.taken, i.held, d.min_pax, d.flags, d.deadline_us, "                         \
+    "CASE WHEN (d.flags & 8) = 0 THEN 0 ELSE (SELECT CAST(COALESCE(SUM((ri.cap - ri.taken) * "     \
+    "(SELECT MAX(p.guests) FROM room_price p WHERE p.departure = r.departure AND p.n = r.n)), 0) " \
+    "AS BIGINT) FROM room r JOIN inventory ri ON ri.id = r.inventory "                             \
+    "WHERE r.departure = d.id) END"
 
 static slice_t pick(const db_rows_t *r, size_t ja, int64_t lang)
 {
@@ -49,7 +53,9 @@ static departure_t departure_from(const db_rows_t *r, int64_t lang)
                                    .held = db_col_i64(r, 13),
                                    .min_pax = db_col_i64(r, 14),
                                    .flags = db_col_i64(r, 15),
-                                   .deadline_us = db_col_i64(r, 16)}};
+                                   .deadline_us = db_col_i64(r, 16),
+                                   .in_rooms = (db_col_i64(r, 15) & SHOP_FLAG_ROOMS) != 0,
+                                   .beds = db_col_i64(r, 17)}};
 }
 
 static err_t tours_from(arena_t *a, db_rows_t *r, int64_t lang, tour_t **ret_tours, size_t *ret_n)

@@ -4,6 +4,7 @@
 #include "document.h"
 #include "jsonconf.h"
 #include "model.h"
+#include "room.h"
 #include "text/fold.h"
 #include "text/time.h"
 
@@ -98,13 +99,64 @@ static err_t search_text(load_t *l, const slice_t *parts, size_t n, slice_t *ret
 typedef struct series {
     slice_t city, office, meeting[2];
     int64_t adult, child, cap, min, deadline_days, nights;
+    const json_t *rooms; /* kinds, or NULL */
 } series_t;
+
+/* {"ja", "en", "cap", "extra": {"1": 8000, "2": 0}}: as many rooms, and what one costs more by how
+ * many share it. sold: of a thousand seats; as large a part of the rooms is gone. At least one
+ * price is nothing more, so that the fare shown first can be had. */
+static err_t room_load(load_t *l, id128_t departure, const json_t *row, int64_t n, int64_t sold,
+                       bool *io_free)
+{
+    static const char *const GUESTS[ROOM_GUESTS_MAX] = {"1", "2", "3", "4"};
+    id128_t inventory = id_new();
+    slice_t name[2];
+    int64_t cap;
+    const json_t *extras = json_object_get(row, "extra");
+    TRY(jsonconf_text(l->a, row, "ja", &name[0]));
+    TRY(jsonconf_text(l->a, row, "en", &name[1]));
+    TRY(jsonconf_i64(row, "cap", 1, 10000, &cap));
+    ENSURE(json_object_size(extras) > 0, ERR_SYNTAX);
+    TRY(db_run(l->db, SQL("INSERT INTO inventory (id, cap, taken, held) VALUES (?1, ?2, ?3, 0)"),
+               DB_ARGS(db_id(&inventory), db_i64(cap), db_i64(cap * sold / 1000)), NULL));
+    TRY(db_run(
+        l->db,
+        SQL("INSERT INTO room (departure, n, inventory, ja, en) VALUES (?1, ?2, ?3, ?4, ?5)"),
+        DB_ARGS(db_id(&departure), db_i64(n), db_id(&inventory), db_text(name[0]),
+                db_text(name[1])),
+        NULL));
+    for (int64_t guests = 1; guests <= ROOM_GUESTS_MAX; guests++) {
+        int64_t extra;
+        if (!json_object_get(extras, GUESTS[guests - 1])) {
+            continue;
+        }
+        TRY(jsonconf_i64(extras, GUESTS[guests - 1], 0, ROOM_EXTRA_MAX, &extra));
+        *io_free = *io_free || extra == 0;
+        TRY(db_run(l->db,
+                   SQL("INSERT INTO room_price (departure, n, guests, extra) "
+                       "VALUES (?1, ?2, ?3, ?4)"),
+                   DB_ARGS(db_id(&departure), db_i64(n), db_i64(guests), db_i64(extra)), NULL));
+    }
+    return OK;
+}
+
+static err_t rooms_load(load_t *l, id128_t departure, const json_t *rooms, int64_t sold)
+{
+    bool has_free = false;
+    ENSURE(json_array_size(rooms) <= ROOM_KINDS_MAX, ERR_RANGE);
+    for (size_t i = 0; i < json_array_size(rooms); i++) {
+        TRY(room_load(l, departure, json_array_get(rooms, i), (int64_t)i + 1, sold, &has_free));
+    }
+    ENSURE(has_free, ERR_SYNTAX);
+    return OK;
+}
 
 static err_t departure_insert(load_t *l, id128_t tour, const series_t *s, date_t day, int64_t taken,
                               int64_t flags)
 {
     id128_t id = id_new(), inventory = id_new();
     int64_t seats = taken < 0 ? 0 : taken > s->cap ? s->cap : taken;
+    flags |= s->rooms ? SHOP_FLAG_ROOMS : 0;
     TRY(db_run(l->db, SQL("INSERT INTO inventory (id, cap, taken, held) VALUES (?1, ?2, ?3, 0)"),
                DB_ARGS(db_id(&inventory), db_i64(s->cap), db_i64(seats)), NULL));
     TRY(db_run(l->db,
@@ -118,7 +170,7 @@ static err_t departure_insert(load_t *l, id128_t tour, const series_t *s, date_t
                        db_text(s->meeting[0]), db_text(s->meeting[1])),
                NULL));
     l->departures++;
-    return OK;
+    return s->rooms ? rooms_load(l, id, s->rooms, seats * 1000 / s->cap) : OK;
 }
 
 static bool month_counts(const json_t *months, date_t day)
@@ -157,7 +209,8 @@ static date_t first_day(const load_t *l, const json_t *row)
 
 static err_t series_load(load_t *l, id128_t tour, const json_t *row)
 {
-    series_t s = {.deadline_days = jsonconf_i64_or(row, "deadline_days", 4)};
+    series_t s = {.deadline_days = jsonconf_i64_or(row, "deadline_days", 4),
+                  .rooms = json_object_get(row, "rooms")};
     int64_t every, count;
     TRY(jsonconf_text(l->a, row, "city", &s.city));
     TRY(jsonconf_text(l->a, row, "office", &s.office));

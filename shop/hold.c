@@ -1,5 +1,6 @@
-/* Holding seats. The guard is one condition in one UPDATE (and the table's CHECK behind it), so no
- * number of shopd processes can sell a seat twice. */
+/* Holding seats and rooms. The guard of each pool is one condition in one UPDATE (and the table's
+ * CHECK behind it), so no number of shopd processes can sell a seat twice. Who needs several pools
+ * takes them by ascending id, all or none. */
 #include "hold.h"
 #include "base/clock.h"
 #include "outbox.h"
@@ -10,25 +11,54 @@
 /* A negative control of the tests compiles this file without the guard; it must then oversell. */
 #ifdef SHOP_HOLD_UNGUARDED
 #define TAKE_SQL                                                                                   \
-    "UPDATE inventory SET taken = taken + ?2, held = held + ?2 WHERE id = ?1 AND ?2 > 0"
+    "UPDATE inventory SET taken = taken + ?2, held = held + ?3 WHERE id = ?1 AND ?2 > 0"
 #else
 #define TAKE_SQL                                                                                   \
-    "UPDATE inventory SET taken = taken + ?2, held = held + ?2 WHERE id = ?1 AND taken + ?2 <= "   \
+    "UPDATE inventory SET taken = taken + ?2, held = held + ?3 WHERE id = ?1 AND taken + ?2 <= "   \
     "cap"
 #endif
 
-enum { CODE_TRIES = 4 };
+enum { CODE_TRIES = 4, POOLS_MAX = 1 + ROOM_ASKS_MAX, POOLS_SAVEPOINT = 2 };
 
 typedef struct take {
     const hold_request_t *req;
     hold_made_t made;
 } take_t;
 
+/* What a booking needs of one inventory. */
+typedef struct pool {
+    id128_t inventory;
+    int64_t n;
+} pool_t;
+
+typedef struct pools {
+    pool_t at[POOLS_MAX]; /* ascending by inventory, each once */
+    size_t n;
+} pools_t;
+
 typedef struct departure_row {
     id128_t inventory;
     seats_t seats;
     int64_t adult, child;
+    int64_t total; /* of the booking that is made */
+    pools_t pools; /* that it needs */
 } departure_row_t;
+
+static void pools_add(pools_t *p, id128_t inventory, int64_t n)
+{
+    size_t i = 0;
+    while (i < p->n && memcmp(&p->at[i].inventory, &inventory, sizeof inventory) < 0) {
+        i++;
+    }
+    if (i < p->n && id_eq(p->at[i].inventory, inventory)) {
+        p->at[i].n += n;
+        return;
+    }
+    CHECK(p->n < POOLS_MAX);
+    memmove(&p->at[i + 1], &p->at[i], (p->n - i) * sizeof p->at[0]);
+    p->at[i] = (pool_t){inventory, n};
+    p->n++;
+}
 
 static err_t load_departure(db_t *db, arena_t *a, const id128_t *id, departure_row_t *ret_row)
 {
@@ -50,16 +80,40 @@ static err_t load_departure(db_t *db, arena_t *a, const id128_t *id, departure_r
     return OK;
 }
 
-static err_t guarded_take(db_t *db, const id128_t *inventory, int64_t seats)
+/* held: how many of them are only on hold. */
+static err_t guarded_take(db_t *db, const pool_t *pool, int64_t held)
 {
     int64_t changes = 0;
-    err_t e = db_run(db, SQL(TAKE_SQL), DB_ARGS(db_id(inventory), db_i64(seats)), &changes);
+    err_t e = db_run(db, SQL(TAKE_SQL),
+                     DB_ARGS(db_id(&pool->inventory), db_i64(pool->n), db_i64(held)), &changes);
     if (err_is(e, ERR_CONFLICT)) {
         return FAIL(ERR_FULL); /* the table's own CHECK */
     }
     TRY(e);
     ENSURE(changes == 1, ERR_FULL);
     return OK;
+}
+
+static err_t take_each(db_t *db, const pools_t *p, bool held)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        TRY(guarded_take(db, &p->at[i], held ? p->at[i].n : 0));
+    }
+    return OK;
+}
+
+/* All or none: the job may go on after FULL, so what was taken before it must be undone here. One
+ * pool, which is what most departures have, needs no savepoint for that. */
+static err_t pools_take(db_t *db, const pools_t *p, bool held)
+{
+    if (p->n == 1) {
+        return take_each(db, p, held);
+    }
+    TRY(db_savepoint(db, POOLS_SAVEPOINT));
+    err_t e = take_each(db, p, held);
+    TRY(err_failed(e) ? db_savepoint_undo(db, POOLS_SAVEPOINT)
+                      : db_savepoint_keep(db, POOLS_SAVEPOINT));
+    return e;
 }
 
 /* 32 random bits; that nobody has the number already is the table's to say. */
@@ -75,8 +129,6 @@ static err_t insert_booking(db_t *db, const hold_request_t *q, const departure_r
                             id128_t booking)
 {
     char code[SHOP_CODE_LETTERS];
-    int64_t total = 0;
-    TRY(price_total(q->adults, q->children, d->adult, d->child, &total));
     fresh_code(code);
     return db_run(
         db,
@@ -86,28 +138,29 @@ static err_t insert_booking(db_t *db, const hold_request_t *q, const departure_r
             "?7, ?8, ?9, 'JPY', ?10, ?11, ?10, ?12, ?13, ?14, ?14, ?15)"),
         DB_ARGS(db_id(&booking), db_text(slice_make(code, sizeof code)), db_id(&q->departure),
                 db_i64(q->lang), db_i64(q->adults), db_i64(q->children), db_i64(d->adult),
-                db_i64(d->child), db_i64(total), db_id_or_null(&q->account),
+                db_i64(d->child), db_i64(d->total), db_id_or_null(&q->account),
                 db_id_or_null(&q->pseudonym), db_text(q->client_token),
                 db_i64(q->now_us + q->hold_s * CLOCK_SECOND_US), db_i64(q->now_us),
                 db_id(&q->request)),
         NULL);
 }
 
-static err_t insert_hold(db_t *db, id128_t booking, const id128_t *inventory, int64_t seats,
-                         hold_state_t state, int64_t expires_us, id128_t request)
+static err_t insert_hold(db_t *db, const hold_request_t *q, id128_t booking, const pool_t *pool)
 {
     id128_t id = id_new();
     return db_run(
         db,
         SQL("INSERT INTO hold (id, booking, inventory, seats, state, expires_us, request) "
             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
-        DB_ARGS(db_id(&id), db_id(&booking), db_id(inventory), db_i64(seats), db_i64(state),
-                db_i64(expires_us), db_id(&request)),
+        DB_ARGS(db_id(&id), db_id(&booking), db_id(&pool->inventory), db_i64(pool->n),
+                db_i64(HOLD_HELD), db_i64(q->now_us + q->hold_s * CLOCK_SECOND_US),
+                db_id(&q->request)),
         NULL);
 }
 
 static void record_taken(job_t *job, const hold_request_t *q, id128_t booking)
 {
+    int64_t rooms = 0;
     ledger_record_t *rec = record_add(&job->records, LEDGER_BOOKING_CREATED, q->request, booking);
     rec->parent = q->departure;
     rec->subject = rec->actor = q->pseudonym;
@@ -119,6 +172,12 @@ static void record_taken(job_t *job, const hold_request_t *q, id128_t booking)
     rec->subject = rec->actor = q->pseudonym;
     rec->count = (uint32_t)(q->adults + q->children);
     record_fact_i64(&job->records, "until_us", q->now_us + q->hold_s * CLOCK_SECOND_US);
+    for (size_t i = 0; i < q->n_rooms; i++) {
+        rooms += q->rooms[i].rooms;
+    }
+    if (rooms > 0) {
+        record_fact_i64(&job->records, "rooms", rooms);
+    }
 }
 
 /* The booking that this form has made before; NOT_FOUND. */
@@ -132,6 +191,25 @@ static err_t same_form(db_t *db, arena_t *a, const hold_request_t *q, hold_made_
     return OK;
 }
 
+/* Rooms asked for, as pools and as money. RANGE: they are none of this departure's, or do not give
+ * each person one bed. */
+static err_t add_rooms(db_t *db, arena_t *a, const hold_request_t *q, departure_row_t *d)
+{
+    room_offer_t *offers;
+    size_t n;
+    int64_t people = 0;
+    TRY(room_guests(q->rooms, q->n_rooms, &people));
+    ENSURE(people == q->adults + q->children, ERR_RANGE);
+    TRY(room_offers(db, a, q->lang, q->departure, &offers, &n));
+    for (size_t i = 0; i < q->n_rooms; i++) {
+        const room_offer_t *offer = room_offer_find(offers, n, &q->rooms[i]);
+        ENSURE(offer, ERR_RANGE);
+        pools_add(&d->pools, offer->inventory, q->rooms[i].rooms);
+        TRY(price_add(&d->total, q->rooms[i].rooms, offer->extra));
+    }
+    return OK;
+}
+
 static err_t take_seats(db_t *db, arena_t *a, const hold_request_t *q, departure_row_t *ret_d)
 {
     TRY(load_departure(db, a, &q->departure, ret_d));
@@ -140,10 +218,29 @@ static err_t take_seats(db_t *db, arena_t *a, const hold_request_t *q, departure
 #ifndef SHOP_HOLD_UNGUARDED
     ENSURE(status_bookable(status), ERR_FULL);
 #endif
-    return guarded_take(db, &ret_d->inventory, q->adults + q->children);
+    TRY(price_total(q->adults, q->children, ret_d->adult, ret_d->child, &ret_d->total));
+    pools_add(&ret_d->pools, ret_d->inventory, q->adults + q->children);
+    ENSURE((ret_d->seats.flags & SHOP_FLAG_ROOMS) ? q->n_rooms > 0 : q->n_rooms == 0, ERR_RANGE);
+    if (q->n_rooms > 0) {
+        TRY(add_rooms(db, a, q, ret_d));
+    }
+    return pools_take(db, &ret_d->pools, true);
 }
 
-/* Four statements for a form that is new, which is what most are. */
+static err_t insert_all(db_t *db, const hold_request_t *q, const departure_row_t *d,
+                        id128_t booking)
+{
+    TRY(insert_booking(db, q, d, booking));
+    for (size_t i = 0; i < d->pools.n; i++) {
+        TRY(insert_hold(db, q, booking, &d->pools.at[i]));
+    }
+    for (size_t i = 0; i < q->n_rooms; i++) {
+        TRY(room_store(db, booking, q->departure, &q->rooms[i]));
+    }
+    return OK;
+}
+
+/* Four statements for a form that is new and needs seats alone, which is what most are. */
 static err_t take_job(job_t *job, db_t *db)
 {
     take_t *t = job->ctx;
@@ -155,9 +252,7 @@ static err_t take_job(job_t *job, db_t *db)
     }
     TRY(e);
     t->made = (hold_made_t){.booking = id_new(), .existed = false};
-    TRY(insert_booking(db, q, &d, t->made.booking));
-    TRY(insert_hold(db, t->made.booking, &d.inventory, q->adults + q->children, HOLD_HELD,
-                    q->now_us + q->hold_s * CLOCK_SECOND_US, q->request));
+    TRY(insert_all(db, q, &d, t->made.booking));
     record_taken(job, q, t->made.booking);
     return OK;
 }
@@ -192,27 +287,32 @@ typedef struct change {
     int64_t taken, held; /* what each seat adds to the counters */
 } change_t;
 
-/* The idempotent change of state: only rows that really change touch the counter. */
+/* The idempotent change of state: only rows that really change touch their counters. Seats are one
+ * for each person and rooms never more than that, so the largest pool is the people's. */
 static err_t change_holds(db_t *db, arena_t *a, const id128_t *booking, const change_t *c,
                           int64_t *ret_seats)
 {
     db_rows_t rows;
-    int64_t sum = 0;
+    pools_t pools = {.n = 0};
+    int64_t most = 0;
     TRY(db_query(db, a,
                  SQL("UPDATE hold SET state = ?3 WHERE booking = ?1 AND state = ?2 "
                      "RETURNING inventory, seats"),
                  DB_ARGS(db_id(booking), db_i64(c->from), db_i64(c->to)), &rows));
     while (db_next(&rows)) {
-        id128_t inventory = db_col_id(&rows, 0);
-        int64_t seats = db_col_i64(&rows, 1), changes = 0;
+        pools_add(&pools, db_col_id(&rows, 0), db_col_i64(&rows, 1));
+    }
+    for (size_t i = 0; i < pools.n; i++) {
+        const pool_t *p = &pools.at[i];
+        int64_t changes = 0;
         TRY(db_run(db,
                    SQL("UPDATE inventory SET taken = taken + ?2, held = held + ?3 WHERE id = ?1"),
-                   DB_ARGS(db_id(&inventory), db_i64(c->taken * seats), db_i64(c->held * seats)),
+                   DB_ARGS(db_id(&p->inventory), db_i64(c->taken * p->n), db_i64(c->held * p->n)),
                    &changes));
         ENSURE(changes == 1, ERR_CORRUPT);
-        sum += seats;
+        most = p->n > most ? p->n : most;
     }
-    *ret_seats = sum;
+    *ret_seats = most;
     return OK;
 }
 
@@ -238,17 +338,25 @@ err_t hold_reacquire(db_t *db, arena_t *a, const booking_t *booking, id128_t req
                      int64_t now_us)
 {
     db_rows_t r;
-    int64_t changes = 0, seats = booking->adults + booking->children;
-    TRY(db_query_one(db, a, SQL("SELECT inventory, flags, day FROM departure WHERE id = ?1"),
+    pools_t pools = {.n = 0};
+    int64_t changes = 0;
+    TRY(db_query_one(db, a, SQL("SELECT flags, day FROM departure WHERE id = ?1"),
                      DB_ARGS(db_id(&booking->departure)), &r));
-    id128_t inventory = db_col_id(&r, 0);
-    ENSURE(!(db_col_i64(&r, 1) & SHOP_FLAG_CLOSED), ERR_FULL);
-    ENSURE(now_us < db_col_i64(&r, 2) * CLOCK_DAY_US - TOKYO_OFFSET_US, ERR_FULL);
+    ENSURE(!(db_col_i64(&r, 0) & SHOP_FLAG_CLOSED), ERR_FULL);
+    ENSURE(now_us < db_col_i64(&r, 1) * CLOCK_DAY_US - TOKYO_OFFSET_US, ERR_FULL);
+    TRY(db_query(db, a, SQL("SELECT inventory, seats FROM hold WHERE booking = ?1 AND state = 3"),
+                 DB_ARGS(db_id(&booking->id)), &r));
+    while (db_next(&r)) {
+        pools_add(&pools, db_col_id(&r, 0), db_col_i64(&r, 1));
+    }
+    ENSURE(pools.n > 0, ERR_CORRUPT);
+    TRY(pools_take(db, &pools, false));
     TRY(db_run(db,
-               SQL("UPDATE inventory SET taken = taken + ?2 WHERE id = ?1 AND taken + ?2 <= cap"),
-               DB_ARGS(db_id(&inventory), db_i64(seats)), &changes));
-    ENSURE(changes == 1, ERR_FULL);
-    return insert_hold(db, booking->id, &inventory, seats, HOLD_TAKEN, now_us, request);
+               SQL("UPDATE hold SET state = 2, expires_us = ?2, request = ?3 "
+                   "WHERE booking = ?1 AND state = 3"),
+               DB_ARGS(db_id(&booking->id), db_i64(now_us), db_id(&request)), &changes));
+    ENSURE(changes == (int64_t)pools.n, ERR_CORRUPT);
+    return OK;
 }
 
 typedef struct ending {

@@ -111,12 +111,12 @@ static err_t departure_pick(db_t *db, arena_t *a, int64_t now_us, id128_t *ret_d
     TRY(db_query_i64(
         db,
         SQL("SELECT COUNT(*) FROM departure d JOIN inventory i ON i.id = d.inventory "
-            "WHERE d.deadline_us > ?1 AND (d.flags & 4) = 0 AND i.cap - i.taken >= ?2"),
+            "WHERE d.deadline_us > ?1 AND (d.flags & 12) = 0 AND i.cap - i.taken >= ?2"),
         DB_ARGS(db_i64(now_us), db_i64(SEATS_LEFT)), &n));
     ENSURE(n > 0, ERR_NOT_FOUND);
     TRY(db_query(db, a,
                  SQL("SELECT d.id FROM departure d JOIN inventory i ON i.id = d.inventory "
-                     "WHERE d.deadline_us > ?1 AND (d.flags & 4) = 0 AND i.cap - i.taken >= ?2 "
+                     "WHERE d.deadline_us > ?1 AND (d.flags & 12) = 0 AND i.cap - i.taken >= ?2 "
                      "ORDER BY d.id LIMIT 1 OFFSET ?3"),
                  DB_ARGS(db_i64(now_us), db_i64(SEATS_LEFT), db_i64(any(n))), &row));
     ENSURE(db_next(&row), ERR_NOT_FOUND);

@@ -23,6 +23,7 @@ enum {
     SHOP_FLAG_DECIDED = 1,  /* runs whatever the number */
     SHOP_FLAG_WAITLIST = 2, /* when full, a waiting list is kept */
     SHOP_FLAG_CLOSED = 4,   /* booking was ended by hand */
+    SHOP_FLAG_ROOMS = 8,    /* each person needs a bed in one of its rooms */
 };
 
 /* hold.state */

@@ -1,4 +1,4 @@
-/* One departure: how many people, and the hold. */
+/* One departure: how many people, in which rooms, and the hold. */
 #include "base/clock.h"
 #include "handlers.h"
 #include "hold.h"
@@ -12,16 +12,27 @@ static const web_field_t FORM[F_COUNT] = {
     [F_TOKEN] = {.name = "token", .kind = WEB_KIND_ID, .required = true},
 };
 
-static err_t people_options(arena_t *a, i18n_lang_t lang, int64_t from, int64_t chosen,
-                            const struct tpl_option **ret_options, size_t *ret_n)
+/* What was asked for: people, and rooms by field. */
+typedef struct wish {
+    int64_t adults, children;
+    room_ask_t rooms[ROOM_ASKS_MAX];
+    size_t n_rooms;
+} wish_t;
+
+static err_t number_options(arena_t *a, i18n_lang_t lang, bool rooms, int64_t from, int64_t to,
+                            int64_t chosen, const struct tpl_option **ret_options, size_t *ret_n)
 {
     struct tpl_option *o = ARENA_ARRAY(a, struct tpl_option, SHOP_PAX_MAX + 1);
     ENSURE(o, ERR_MEMORY);
     size_t n = 0;
-    for (int64_t i = from; i <= SHOP_PAX_MAX - 1 + from; i++) {
+    for (int64_t i = from; i <= to; i++) {
         buf_t label;
         TRY(arena_buf(a, 40, &label));
-        shop_msg_people_n(&label, lang, i);
+        if (rooms) {
+            shop_msg_rooms_n(&label, lang, i);
+        } else {
+            shop_msg_people_n(&label, lang, i);
+        }
         TRY(buf_check(&label));
         o[n].label = buf_slice(&label);
         o[n].selected = i == chosen;
@@ -32,9 +43,42 @@ static err_t people_options(arena_t *a, i18n_lang_t lang, int64_t from, int64_t 
     return OK;
 }
 
+/* "r1_2": kind 1, two in each. */
+static err_t room_field(arena_t *a, const room_offer_t *offer, slice_t *ret_name)
+{
+    return arena_printf(a, ret_name, "r%d_%d", (int)offer->n, (int)offer->guests);
+}
+
+static err_t fill_rooms(db_t *db, arena_t *a, i18n_lang_t lang, id128_t departure,
+                        const wish_t *wish, struct tpl_departure_args *p)
+{
+    room_offer_t *offers;
+    size_t n;
+    TRY(room_offers(db, a, lang, departure, &offers, &n));
+    struct tpl_room *rows = ARENA_ARRAY(a, struct tpl_room, n + 1);
+    ENSURE(rows, ERR_MEMORY);
+    for (size_t i = 0; i < n; i++) {
+        const room_offer_t *o = &offers[i];
+        int64_t chosen = 0, most = SHOP_PAX_MAX / o->guests;
+        for (size_t k = 0; k < wish->n_rooms; k++) {
+            const room_ask_t *ask = &wish->rooms[k];
+            chosen = ask->n == o->n && ask->guests == o->guests ? ask->rooms : chosen;
+        }
+        most = o->left < most ? o->left : most;
+        rows[i] = (struct tpl_room){
+            .name = o->name, .guests = o->guests, .extra = o->extra, .left = o->left};
+        TRY(room_field(a, o, &rows[i].field));
+        TRY(number_options(a, lang, true, 0, most, chosen, &rows[i].options,
+                           &rows[i].options_count));
+    }
+    p->rooms = rows;
+    p->rooms_count = n;
+    return OK;
+}
+
 /* The page, also after a refused form (errors, status). */
 static err_t show(shop_t *shop, db_t *db, web_req_t *req, web_res_t *res, id128_t id, int status,
-                  const form_errors_t *errors, const int64_t people[2])
+                  const form_errors_t *errors, const wish_t *wish)
 {
     arena_t *a = req->arena;
     i18n_lang_t lang = page_lang(req);
@@ -52,8 +96,10 @@ static err_t show(shop_t *shop, db_t *db, web_req_t *req, web_res_t *res, id128_
     TRY(web_csrf(req, res, &p.csrf));
     TRY(agency_office_page(a, agency_office(&shop->agency, d.office), lang, req->now_us,
                            &p.office));
-    TRY(people_options(a, lang, 1, people[0], &p.adults, &p.adults_count));
-    TRY(people_options(a, lang, 0, people[1], &p.children, &p.children_count));
+    TRY(number_options(a, lang, false, 1, SHOP_PAX_MAX, wish->adults, &p.adults, &p.adults_count));
+    TRY(number_options(a, lang, false, 0, SHOP_PAX_MAX - 1, wish->children, &p.children,
+                       &p.children_count));
+    TRY(fill_rooms(db, a, lang, id, wish, &p));
     TRY(page_fees(a, d.day, t.days, &p.fees, &p.fees_count));
     p.tour_title = t.title;
     p.picture = t.picture;
@@ -80,7 +126,7 @@ err_t handle_departure(void *room, web_req_t *req, web_res_t *res)
     TRY(departure_id(req, &id));
     DB_LEASE_SCOPED db_lease_t lease = {0};
     TRY(db_lease(shop->db, SHOP_DB_WAIT_MS, &lease));
-    return show(shop, lease.db, req, res, id, 200, &none, (const int64_t[2]){2, 0});
+    return show(shop, lease.db, req, res, id, 200, &none, &(wish_t){.adults = 2});
 }
 
 static void check_people(web_req_t *req, const web_value_t v[F_COUNT], form_errors_t *errors)
@@ -99,16 +145,67 @@ static void check_people(web_req_t *req, const web_value_t v[F_COUNT], form_erro
     }
 }
 
+/* Rooms of the form, told by the departure's own offers; nothing where the form has none. */
+static err_t read_rooms(db_t *db, const web_req_t *req, id128_t departure, wish_t *wish)
+{
+    room_offer_t *offers;
+    size_t n;
+    TRY(room_offers(db, req->arena, page_lang(req), departure, &offers, &n));
+    for (size_t i = 0; i < n; i++) {
+        slice_t name, text;
+        int64_t rooms = 0;
+        TRY(room_field(req->arena, &offers[i], &name));
+        text = web_req_form(req, (const char *)name.ptr);
+        if (text.len > 0) {
+            TRY(slice_parse_i64(text, 0, SHOP_PAX_MAX, &rooms));
+        }
+        if (rooms > 0) {
+            ENSURE(wish->n_rooms < ROOM_ASKS_MAX, ERR_RANGE);
+            wish->rooms[wish->n_rooms++] = (room_ask_t){offers[i].n, offers[i].guests, rooms};
+        }
+    }
+    return OK;
+}
+
+/* Each person needs a bed, and no bed stays empty. */
+static err_t rooms_wrong(web_req_t *req, const wish_t *wish, form_errors_t *errors)
+{
+    buf_t text;
+    int64_t beds = 0;
+    for (size_t i = 0; i < wish->n_rooms; i++) {
+        beds += wish->rooms[i].guests * wish->rooms[i].rooms;
+    }
+    TRY(arena_buf(req->arena, 400, &text));
+    shop_msg_form_rooms_wrong(&text, page_lang(req), beds, wish->adults + wish->children);
+    TRY(buf_check(&text));
+    form_error_add(errors, SLICE("rooms"), buf_slice(&text));
+    return OK;
+}
+
+static err_t check_rooms(db_t *db, web_req_t *req, id128_t departure, wish_t *wish,
+                         form_errors_t *errors)
+{
+    int64_t beds = 0;
+    TRY(read_rooms(db, req, departure, wish));
+    for (size_t i = 0; i < wish->n_rooms; i++) {
+        beds += wish->rooms[i].guests * wish->rooms[i].rooms;
+    }
+    return beds != wish->adults + wish->children && errors->n == 0 ? rooms_wrong(req, wish, errors)
+                                                                   : OK;
+}
+
 /* Ends the lease: who waits for the writer keeps no connection from those who read, and as many can
  * wait as the writer takes at once. */
 static err_t take(shop_t *shop, db_lease_t *lease, web_req_t *req, id128_t departure,
-                  const web_value_t v[F_COUNT], hold_made_t *ret_made)
+                  slice_t form_token, const wish_t *wish, hold_made_t *ret_made)
 {
     char token[ID_TEXT]; /* bound to this visitor: knowing another's form finds nothing */
-    TRY(web_session_bind(req, "hold", v[F_TOKEN].text, token));
+    TRY(web_session_bind(req, "hold", form_token, token));
     hold_request_t q = {.departure = departure,
-                        .adults = v[F_ADULTS].number,
-                        .children = v[F_CHILDREN].number,
+                        .adults = wish->adults,
+                        .children = wish->children,
+                        .rooms = wish->rooms,
+                        .n_rooms = wish->n_rooms,
                         .client_token = slice_make(token, sizeof token),
                         .lang = page_lang(req),
                         .request = req->id,
@@ -142,19 +239,29 @@ err_t handle_hold(void *room, web_req_t *req, web_res_t *res)
     TRY(web_fields_read(FORM, F_COUNT, req, SLICE_EMPTY, v, &ok));
     ENSURE(v[F_TOKEN].problem == WEB_PROBLEM_NONE, ERR_SYNTAX);
     check_people(req, v, &errors);
-    const int64_t people[2] = {v[F_ADULTS].number, v[F_CHILDREN].number};
+    wish_t wish = {.adults = v[F_ADULTS].number, .children = v[F_CHILDREN].number};
     DB_LEASE_SCOPED db_lease_t lease = {0};
     TRY(db_lease(shop->db, SHOP_DB_WAIT_MS, &lease));
+    if (web_req_form(req, "rooms").len > 0) { /* others are spared the question */
+        TRY(check_rooms(lease.db, req, id, &wish, &errors));
+    }
     if (errors.n > 0) {
-        return show(shop, lease.db, req, res, id, 422, &errors, people);
+        return show(shop, lease.db, req, res, id, 422, &errors, &wish);
     }
     TRY(not_hoarding(shop, req));
-    err_t e = take(shop, &lease, req, id, v, &made);
+    err_t e = take(shop, &lease, req, id, v[F_TOKEN].text, &wish, &made);
     if (err_is(e, ERR_FULL) || err_is(e, ERR_CONFLICT)) {
         atomic_fetch_add(&shop->counts.holds_full, 1);
-        form_error_add(&errors, SLICE("adults"), page_msg(req, SHOP_MSG_FORM_SEATS_GONE));
+        form_error_add(
+            &errors, wish.n_rooms > 0 ? SLICE("rooms") : SLICE("adults"),
+            page_msg(req, wish.n_rooms > 0 ? SHOP_MSG_FORM_ROOMS_GONE : SHOP_MSG_FORM_SEATS_GONE));
         TRY(db_lease(shop->db, SHOP_DB_WAIT_MS, &lease));
-        return show(shop, lease.db, req, res, id, 409, &errors, people);
+        return show(shop, lease.db, req, res, id, 409, &errors, &wish);
+    }
+    if (err_is(e, ERR_RANGE)) { /* a form older than the rooms, or made by hand */
+        TRY(db_lease(shop->db, SHOP_DB_WAIT_MS, &lease));
+        TRY(rooms_wrong(req, &wish, &errors));
+        return show(shop, lease.db, req, res, id, 422, &errors, &wish);
     }
     TRY(e);
     atomic_fetch_add(&shop->counts.holds, made.existed ? 0 : 1);

@@ -1,5 +1,6 @@
 /* Domain rows as template records. */
 #include "page.h"
+#include "room.h"
 #include "text/time.h"
 
 static const shop_msg_t STATUS_MSGS[] = {
@@ -124,16 +125,27 @@ err_t page_fees(arena_t *a, date_t departure_day, int64_t days, const struct tpl
     return OK;
 }
 
-static err_t price_lines(arena_t *a, const booking_t *b, struct tpl_booking *row)
+/* They add up to the total: all of it was counted from these numbers when the seats were held. */
+static err_t price_lines(db_t *db, arena_t *a, i18n_lang_t lang, const booking_t *b,
+                         struct tpl_booking *row)
 {
-    struct tpl_price_line *lines = ARENA_ARRAY(a, struct tpl_price_line, 2);
+    room_taken_t *rooms;
+    size_t n_rooms, n = 0;
+    TRY(room_taken(db, a, lang, b->id, &rooms, &n_rooms));
+    struct tpl_price_line *lines = ARENA_ARRAY(a, struct tpl_price_line, 2 + n_rooms);
     ENSURE(lines, ERR_MEMORY);
-    size_t n = 0;
     lines[n++] = (struct tpl_price_line){SHOP_MSG_PRICE_ADULT, b->adults, b->adult_price,
                                          b->adults * b->adult_price};
     if (b->children > 0) {
         lines[n++] = (struct tpl_price_line){SHOP_MSG_PRICE_CHILD, b->children, b->child_price,
                                              b->children * b->child_price};
+    }
+    for (size_t i = 0; i < n_rooms; i++) {
+        lines[n++] = (struct tpl_price_line){.count = rooms[i].rooms,
+                                             .each = rooms[i].extra,
+                                             .amount = rooms[i].rooms * rooms[i].extra,
+                                             .room = rooms[i].name,
+                                             .guests = rooms[i].guests};
     }
     row->lines = lines;
     row->lines_count = n;
@@ -167,7 +179,7 @@ err_t page_booking_parts(db_t *db, arena_t *a, i18n_lang_t lang, const booking_t
     TRY(booking_number(a, b, &row.number));
     TRY(page_booking_href(a, b->id, "", &row.href));
     TRY(arena_printf(a, &row.tour_href, "/tours/%.*s", SLICE_FMT(t->slug)));
-    TRY(price_lines(a, b, &row));
+    TRY(price_lines(db, a, lang, b, &row));
     *ret_row = row;
     return OK;
 }

@@ -172,6 +172,7 @@ static void departure(const char *name, size_t tour, size_t which, bool wrong)
     static struct tpl_option adults[PREVIEW_MAX], children[PREVIEW_MAX];
     static struct tpl_departure deps[PREVIEW_MAX];
     static struct tpl_fee fees[8];
+    static struct tpl_room rooms[PREVIEW_MAX];
     const json_t *t = preview_tour_at(tour), *s = json_array_get(json_object_get(t, "series"), 0);
     preview_departures_of(t, deps);
     struct tpl_form_error e = {SLICE("adults"), SLICE_EMPTY, preview_msg(SHOP_MSG_FORM_SEATS_GONE)};
@@ -194,6 +195,8 @@ static void departure(const char *name, size_t tour, size_t which, bool wrong)
                                                preview_numbers_of(adults, 1, 8),
                                                children,
                                                preview_numbers_of(children, 0, 6),
+                                               rooms,
+                                               preview_rooms_of(s, rooms),
                                                45,
                                                fees,
                                                preview_fees_of(fees, deps[which].day),
@@ -447,6 +450,7 @@ int main(int argc, char **argv)
         lists();
         tours();
         departure("departure", 6, 0, false);
+        departure("departure-rooms", 10, 3, false);
         departure("departure-errors", 6, 4, true);
         departure("departure-full", 6, 3, false);
         booking_flow();

@@ -31,6 +31,7 @@ struct tpl_booking preview_booking_of(size_t i, shop_msg_t state, const char *co
 struct tpl_document preview_document_of(size_t i, struct tpl_section *sections);
 size_t preview_notices_of(struct tpl_notice_item *ret);
 size_t preview_options_of(const char *list, struct tpl_option *ret);
+size_t preview_rooms_of(const json_t *series, struct tpl_room *ret);
 size_t preview_numbers_of(struct tpl_option *ret, int64_t from, int64_t to);
 struct tpl_person preview_person_of(void);
 size_t preview_travellers_of(struct tpl_traveller *ret);

@@ -259,13 +259,19 @@ const json_t *preview_tour_at(size_t i)
 
 struct tpl_booking preview_booking_of(size_t i, shop_msg_t state, const char *code)
 {
-    static struct tpl_price_line lines[2];
+    static struct tpl_price_line lines[3];
     const json_t *t = preview_tour_at(i), *s = json_array_get(json_object_get(t, "series"), 0);
     int64_t day = preview_today + preview_num(s, "first_in_days") + 14;
     lines[0] = (struct tpl_price_line){SHOP_MSG_PRICE_ADULT, 2, preview_num(s, "adult"),
                                        2 * preview_num(s, "adult")};
     lines[1] = (struct tpl_price_line){SHOP_MSG_PRICE_CHILD, 1, preview_num(s, "child"),
                                        preview_num(s, "child")};
+    lines[2] = (struct tpl_price_line){.count = 1,
+                                       .each = 6600,
+                                       .amount = 6600,
+                                       .room = preview_lang == I18N_JA ? SLICE("洋室ツイン")
+                                                                       : SLICE("Twin room"),
+                                       .guests = 1};
     return (struct tpl_booking){
         .number = SLICE("SKS-BCDF-GHJK"),
         .href = SLICE("/bookings/bcdfghjklmnpqrst"),
@@ -285,8 +291,8 @@ struct tpl_booking preview_booking_of(size_t i, shop_msg_t state, const char *co
         .adults = 2,
         .children = 1,
         .lines = lines,
-        .lines_count = 2,
-        .total = lines[0].amount + lines[1].amount,
+        .lines_count = 3,
+        .total = lines[0].amount + lines[1].amount + lines[2].amount,
         .hold_until = strcmp(code, "confirmed") ? preview_now_us + 45 * INT64_C(60000000) : 0,
     };
 }
@@ -359,6 +365,46 @@ size_t preview_numbers_of(struct tpl_option *ret, int64_t from, int64_t to)
         }
         shop_msg_people_n(&label, preview_lang, i);
         ret[n] = (struct tpl_option){value, buf_slice(&label), i == 2};
+    }
+    return n;
+}
+
+/* The series' rooms by how many share one; the first kind has few left, the last none. */
+size_t preview_rooms_of(const json_t *series, struct tpl_room *ret)
+{
+    static struct tpl_option options[PREVIEW_MAX][5];
+    const json_t *rooms = json_object_get(series, "rooms"), *extra;
+    const char *guests;
+    size_t n = 0;
+    for (size_t i = 0; i < json_array_size(rooms); i++) {
+        const json_t *room = json_array_get(rooms, i);
+        json_object_foreach((json_t *)(uintptr_t)json_object_get(room, "extra"), guests, extra)
+        {
+            ret[n] =
+                (struct tpl_room){.name = preview_str(room, preview_lang == I18N_JA ? "ja" : "en"),
+                                  .guests = guests[0] - '0',
+                                  .extra = json_integer_value(extra),
+                                  .left = i == 0                           ? 3
+                                          : i + 1 < json_array_size(rooms) ? 9
+                                                                           : 0,
+                                  .options = options[n]};
+            if (err_failed(arena_printf(&preview_arena, &ret[n].field, "r%zu_%s", i + 1, guests))) {
+                abort();
+            }
+            for (int64_t k = 0; k < 5; k++) {
+                buf_t label;
+                struct tpl_option *o = &options[n][k];
+                if (err_failed(arena_buf(&preview_arena, 32, &label)) ||
+                    err_failed(arena_printf(&preview_arena, &o->value, "%lld", (long long)k))) {
+                    abort();
+                }
+                shop_msg_rooms_n(&label, preview_lang, k);
+                o->label = buf_slice(&label);
+                o->selected = k == (n == 1);
+            }
+            ret[n].options_count = ret[n].left ? 5 : 1;
+            n++;
+        }
     }
     return n;
 }

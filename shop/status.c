@@ -24,7 +24,7 @@ status_t status_of(const seats_t *s, int64_t now_us)
     if ((s->flags & SHOP_FLAG_CLOSED) || now_us >= s->deadline_us) {
         return STATUS_CLOSED;
     }
-    if (s->taken >= s->cap) {
+    if (seats_left(s) == 0) {
         return s->flags & SHOP_FLAG_WAITLIST ? STATUS_WAIT : STATUS_FULL;
     }
     int64_t sold = s->taken - s->held;
@@ -51,5 +51,7 @@ const char *status_name_ja(status_t status)
 
 int64_t seats_left(const seats_t *s)
 {
-    return s->cap > s->taken ? s->cap - s->taken : 0;
+    int64_t seats = s->cap > s->taken ? s->cap - s->taken : 0;
+    int64_t beds = s->in_rooms && s->beds < seats ? s->beds : seats;
+    return beds > 0 ? beds : 0;
 }

@@ -15,9 +15,12 @@ typedef struct seats {
     int64_t min_pax;
     int64_t flags;       /* SHOP_FLAG_* */
     int64_t deadline_us; /* booking ends */
+    bool in_rooms;       /* rooms are known to bound it, too: */
+    int64_t beds;        /* people whom the free rooms can take */
 } seats_t;
 
-/* In this order: closed (by hand or deadline), full (with or without waiting list), then by how
+/* In this order: closed (by hand or deadline), full (with or without waiting list; of seats or of
+ * rooms), then by how
  * many seats are sold against the minimum: decided from the minimum on, near from two thirds. Seats
  * only on hold decide nothing. */
 status_t status_of(const seats_t *s, int64_t now_us);

@@ -42,6 +42,7 @@ static bool departure_find(visitor_t *v, const char *var)
         sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK &&
         sqlite3_prepare_v2(db,
                            "SELECT d.id FROM departure d JOIN inventory i ON i.id = d.inventory "
+                           "WHERE d.flags & 8 = 0 " /* no rooms to choose */
                            "ORDER BY (i.cap - i.taken >= 12) DESC, d.deadline_us DESC LIMIT 1",
                            -1, &rows, NULL) == SQLITE_OK &&
         sqlite3_step(rows) == SQLITE_ROW;

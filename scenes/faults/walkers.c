@@ -158,8 +158,9 @@ static bool departures_take(const char *var)
         sqlite3_exec(db,
                      "UPDATE inventory SET cap = 1000000, taken = 0, held = 0 WHERE cap < 1000000",
                      NULL, NULL, NULL) == SQLITE_OK &&
-        sqlite3_prepare_v2(db, "SELECT id FROM departure ORDER BY deadline_us DESC LIMIT 40", -1,
-                           &rows, NULL) == SQLITE_OK;
+        sqlite3_prepare_v2(
+            db, "SELECT id FROM departure WHERE flags & 8 = 0 ORDER BY deadline_us DESC LIMIT 40",
+            -1, &rows, NULL) == SQLITE_OK;
     while (fine && plan.n < DEPARTURES_MAX && sqlite3_step(rows) == SQLITE_ROW) {
         id_encode(id_from_bytes(sqlite3_column_blob(rows, 0)), plan.departures[plan.n++]);
     }
