@@ -31,7 +31,7 @@ err_t booking_step(booking_state_t from, booking_step_t step, booking_state_t *r
 
 err_t booking_state_of(int64_t number, booking_state_t *ret_state)
 {
-    ENSURE(number >= 1 && number < (int64_t)BASE_COUNT(CODES), ERR_RANGE);
+    ENSURE(number >= 1 && number < (int64_t)BASE_COUNT(CODES) && CODES[number], ERR_RANGE);
     *ret_state = (booking_state_t)number;
     return OK;
 }

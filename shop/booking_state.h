@@ -18,6 +18,7 @@ typedef enum booking_step {
     STEP_PAID_SEATED,
     STEP_PAID_UNSEATED,
     STEP_MONEY_BACK,
+    STEP_CALL_OFF = 9, /* 8 is kept for the customer's cancellation of a paid booking */
 } booking_step_t;
 
 /* CONFLICT when that cannot happen in that state. */

@@ -12,7 +12,7 @@
     "CASE WHEN (d.flags & 8) = 0 THEN 0 ELSE (SELECT CAST(COALESCE(SUM((ri.cap - ri.taken) * "     \
     "(SELECT MAX(p.guests) FROM room_price p WHERE p.departure = r.departure AND p.n = r.n)), 0) " \
     "AS BIGINT) FROM room r JOIN inventory ri ON ri.id = r.inventory "                             \
-    "WHERE r.departure = d.id) END"
+    "WHERE r.departure = d.id) END, d.decide_us"
 
 static slice_t pick(const db_rows_t *r, size_t ja, int64_t lang)
 {
@@ -48,12 +48,14 @@ static departure_t departure_from(const db_rows_t *r, int64_t lang)
                          .day = (date_t)db_col_i64(r, 8),
                          .adult = db_col_i64(r, 9),
                          .child = db_col_i64(r, 10),
+                         .decide_us = db_col_i64(r, 18),
                          .seats = {.cap = db_col_i64(r, 11),
                                    .taken = db_col_i64(r, 12),
                                    .held = db_col_i64(r, 13),
                                    .min_pax = db_col_i64(r, 14),
                                    .flags = db_col_i64(r, 15),
                                    .deadline_us = db_col_i64(r, 16),
+                                   .start_us = tokyo_instant((date_t)db_col_i64(r, 8), 0),
                                    .in_rooms = (db_col_i64(r, 15) & SHOP_FLAG_ROOMS) != 0,
                                    .beds = db_col_i64(r, 17)}};
 }

@@ -18,6 +18,7 @@ typedef struct departure {
     slice_t city, city_name, office, meeting;
     date_t day;
     int64_t adult, child;
+    int64_t decide_us; /* when it is decided whether it runs; 0: by hand */
     seats_t seats;
 } departure_t;
 

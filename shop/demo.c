@@ -1,6 +1,7 @@
 /* The demo catalogue's way into the tables: one transaction. */
 #include "demo.h"
 #include "base/clock.h"
+#include "decision.h"
 #include "document.h"
 #include "jsonconf.h"
 #include "model.h"
@@ -14,6 +15,7 @@ typedef struct load {
     db_t *db;
     arena_t *a;
     date_t today;
+    int64_t now_us;
     size_t departures;
     slice_t *fault;
 } load_t;
@@ -98,7 +100,7 @@ static err_t search_text(load_t *l, const slice_t *parts, size_t n, slice_t *ret
 
 typedef struct series {
     slice_t city, office, meeting[2];
-    int64_t adult, child, cap, min, deadline_days, nights;
+    int64_t adult, child, cap, min, deadline_days, decide_days;
     const json_t *rooms; /* kinds, or NULL */
 } series_t;
 
@@ -156,18 +158,24 @@ static err_t departure_insert(load_t *l, id128_t tour, const series_t *s, date_t
 {
     id128_t id = id_new(), inventory = id_new();
     int64_t seats = taken < 0 ? 0 : taken > s->cap ? s->cap : taken;
+    int64_t decide_us = tokyo_instant(day - (date_t)s->decide_days, 18 * 60);
     flags |= s->rooms ? SHOP_FLAG_ROOMS : 0;
+    if (decide_us <= l->now_us || seats >= s->min ||
+        (flags & SHOP_FLAG_CLOSED)) { /* was decided before */
+        flags |= (flags & SHOP_FLAG_CLOSED) ? 0 : SHOP_FLAG_DECIDED;
+        decide_us = 0;
+    }
     TRY(db_run(l->db, SQL("INSERT INTO inventory (id, cap, taken, held) VALUES (?1, ?2, ?3, 0)"),
                DB_ARGS(db_id(&inventory), db_i64(s->cap), db_i64(seats)), NULL));
     TRY(db_run(l->db,
                SQL("INSERT INTO departure (id, tour, city, office, inventory, day, deadline_us, "
-                   "adult, child, min_pax, flags, meeting_ja, meeting_en) "
-                   "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"),
+                   "adult, child, min_pax, flags, meeting_ja, meeting_en, decide_us) "
+                   "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"),
                DB_ARGS(db_id(&id), db_id(&tour), db_text(s->city), db_text(s->office),
                        db_id(&inventory), db_i64(day),
                        db_i64(tokyo_instant(day - (date_t)s->deadline_days, 18 * 60)),
                        db_i64(s->adult), db_i64(s->child), db_i64(s->min), db_i64(flags),
-                       db_text(s->meeting[0]), db_text(s->meeting[1])),
+                       db_text(s->meeting[0]), db_text(s->meeting[1]), db_i64(decide_us)),
                NULL));
     l->departures++;
     return s->rooms ? rooms_load(l, id, s->rooms, seats * 1000 / s->cap) : OK;
@@ -194,6 +202,7 @@ static int64_t flags_of(const json_t *row, size_t i)
     int64_t flags = SHOP_FLAG_WAITLIST;
     flags |= slice_find(s, SLICE("run")) != SIZE_MAX ? SHOP_FLAG_DECIDED : 0;
     flags |= slice_find(s, SLICE("stop")) != SIZE_MAX ? SHOP_FLAG_CLOSED : 0;
+    flags |= slice_find(s, SLICE("off")) != SIZE_MAX ? SHOP_FLAG_CALLED_OFF | SHOP_FLAG_CLOSED : 0;
     return slice_find(s, SLICE("nowait")) != SIZE_MAX ? flags & ~SHOP_FLAG_WAITLIST : flags;
 }
 
@@ -207,11 +216,16 @@ static date_t first_day(const load_t *l, const json_t *row)
     return day;
 }
 
-static err_t series_load(load_t *l, id128_t tour, const json_t *row)
+/* decide_days before departure, at 18:00, it is decided whether a departure runs: never later than
+ * the terms allow to call it off. */
+static err_t series_load(load_t *l, id128_t tour, const json_t *row, int64_t days)
 {
+    int64_t latest = days == 1 ? DECISION_DAYS_DAY_TRIP : DECISION_DAYS;
     series_t s = {.deadline_days = jsonconf_i64_or(row, "deadline_days", 4),
                   .rooms = json_object_get(row, "rooms")};
     int64_t every, count;
+    s.decide_days = jsonconf_i64_or(row, "decide_days", latest);
+    ENSURE(s.decide_days >= latest, ERR_RANGE);
     TRY(jsonconf_text(l->a, row, "city", &s.city));
     TRY(jsonconf_text(l->a, row, "office", &s.office));
     TRY(jsonconf_two_or_empty(l->a, row, "meeting", s.meeting));
@@ -272,13 +286,15 @@ static err_t tour_insert(load_t *l, const json_t *row, id128_t id, int64_t sort)
 static err_t tour_load(load_t *l, const json_t *row, int64_t sort)
 {
     id128_t id = id_new();
+    int64_t days;
     const json_t *series = json_object_get(row, "series");
+    TRY(jsonconf_i64(row, "days", 1, 60, &days));
     TRY(tour_insert(l, row, id, sort));
     TRY(paras_load(l, id, json_object_get(row, "body"), SLICE("body")));
     TRY(paras_load(l, id, json_object_get(row, "points"), SLICE("point")));
     TRY(itinerary_load(l, id, json_object_get(row, "itinerary")));
     for (size_t i = 0; i < json_array_size(series); i++) {
-        TRY(series_load(l, id, json_array_get(series, i)));
+        TRY(series_load(l, id, json_array_get(series, i), days));
     }
     return OK;
 }
@@ -407,7 +423,8 @@ err_t demo_load(db_t *db, arena_t *a, path_t catalogue, int64_t now_us, size_t *
 {
     JSONCONF_SCOPED json_t *doc = NULL;
     DB_TX_SCOPED db_tx_t tx = {0};
-    load_t l = {.db = db, .a = a, .today = tokyo_date(now_us), .fault = ret_fault};
+    load_t l = {
+        .db = db, .a = a, .today = tokyo_date(now_us), .now_us = now_us, .fault = ret_fault};
     int64_t tours = 0;
     *ret_fault = SLICE("file");
     *ret_departures = 0;

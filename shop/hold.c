@@ -214,7 +214,7 @@ static err_t take_seats(db_t *db, arena_t *a, const hold_request_t *q, departure
 {
     TRY(load_departure(db, a, &q->departure, ret_d));
     status_t status = status_of(&ret_d->seats, q->now_us);
-    ENSURE(status != STATUS_CLOSED, ERR_CONFLICT);
+    ENSURE(status != STATUS_CLOSED && status != STATUS_STOPPED, ERR_CONFLICT);
 #ifndef SHOP_HOLD_UNGUARDED
     ENSURE(status_bookable(status), ERR_FULL);
 #endif

@@ -114,6 +114,27 @@ static err_t refund_double(draft_t *d)
     return OK;
 }
 
+/* The departure's decision: it runs, or it does not, and then what was paid goes back. */
+static err_t decided(draft_t *d, mail_kind_t kind)
+{
+    struct tpl_mail_decided_args m = {.agency = d->shop->agency.page[d->lang],
+                                      .offices = d->offices,
+                                      .offices_count = d->shop->agency.n_offices,
+                                      .name = d->name,
+                                      .b = d->b,
+                                      .runs = kind == MAIL_RUNS,
+                                      .amount = kind == MAIL_CALLED_OFF_PAID ? d->booking.total : 0,
+                                      .min_people = d->parts.departure.seats.min_pax};
+    TRY(url_of(d, m.runs ? d->b.href : d->b.tour_href, &m.url));
+    if (m.runs) {
+        shop_msg_mail_runs_subject(&d->subject, d->lang, d->b.number, d->b.tour_title);
+    } else {
+        shop_msg_mail_called_off_subject(&d->subject, d->lang, d->b.number, d->b.tour_title);
+    }
+    tpl_mail_decided(&d->text, d->lang, &m);
+    return OK;
+}
+
 static err_t registered(draft_t *d)
 {
     struct tpl_mail_registered_args m = {.agency = d->shop->agency.page[d->lang],
@@ -141,6 +162,10 @@ static err_t write_text(draft_t *d, mail_kind_t kind)
         return refund_double(d);
     case MAIL_REGISTERED:
         return registered(d);
+    case MAIL_RUNS:
+    case MAIL_CALLED_OFF:
+    case MAIL_CALLED_OFF_PAID:
+        return decided(d, kind);
     }
     return FAIL(ERR_RANGE);
 }

@@ -20,10 +20,11 @@ enum {
 
 /* departure.flags */
 enum {
-    SHOP_FLAG_DECIDED = 1,  /* runs whatever the number */
-    SHOP_FLAG_WAITLIST = 2, /* when full, a waiting list is kept */
-    SHOP_FLAG_CLOSED = 4,   /* booking was ended by hand */
-    SHOP_FLAG_ROOMS = 8,    /* each person needs a bed in one of its rooms */
+    SHOP_FLAG_DECIDED = 1,     /* runs whatever the number */
+    SHOP_FLAG_WAITLIST = 2,    /* when full, a waiting list is kept */
+    SHOP_FLAG_CLOSED = 4,      /* booking was ended by hand */
+    SHOP_FLAG_CALLED_OFF = 16, /* it does not run; always with CLOSED */
+    SHOP_FLAG_ROOMS = 8,       /* each person needs a bed in one of its rooms */
 };
 
 /* hold.state */

@@ -84,7 +84,7 @@ err_t outbox_due(db_t *db, arena_t *a, int64_t now_us, bool ordinary, outbox_row
     TRY(db_query(db, a,
                  SQL("SELECT id, booking, account, ref, request, kind, lang, tries, created_us "
                      "FROM outbox WHERE state = 1 AND next_us <= ?1 AND (CAST(?2 AS BIGINT) = 1 OR "
-                     "kind IN (4, 5)) "
+                     "kind IN (4, 5, 9, 10)) "
                      "ORDER BY next_us LIMIT 8"),
                  DB_ARGS(db_i64(now_us), db_i64(ordinary ? 1 : 0)), &r));
     size_t n = 0;

@@ -14,7 +14,10 @@
     X(EXPIRED, 3, true)                                                                            \
     X(REFUND_LATE, 4, false)                                                                       \
     X(REFUND_DOUBLE, 5, false)                                                                     \
-    X(REGISTERED, 6, true)
+    X(REGISTERED, 6, true)                                                                         \
+    X(RUNS, 8, true)                                                                               \
+    X(CALLED_OFF, 9, false)                                                                        \
+    X(CALLED_OFF_PAID, 10, false)
 
 typedef enum mail_kind {
 #define OUTBOX_KIND_ENUM(name, number, ordinary) MAIL_##name = (number),

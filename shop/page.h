@@ -28,6 +28,8 @@ err_t page_booking_href(arena_t *a, id128_t booking, const char *tail, slice_t *
 /* Records. today and now come from the request. */
 err_t page_departure(arena_t *a, const departure_t *d, int64_t tour_days, int64_t now_us,
                      struct tpl_departure *ret_row);
+/* The day by which it is decided whether it runs; 0 when that is known, or not decided by date. */
+int64_t page_decide(const departure_t *d);
 err_t page_card(db_t *db, const web_req_t *req, const tour_t *tour, const search_t *narrow,
                 struct tpl_tour_card *ret_card);
 err_t page_fees(arena_t *a, date_t departure_day, int64_t days, const struct tpl_fee **ret_fees,

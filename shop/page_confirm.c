@@ -94,6 +94,7 @@ static err_t fill_parts(shop_t *shop, web_req_t *req, const booking_parts_t *par
     p->hotel = parts->tour.hotel;
     p->guide = parts->tour.guide;
     p->min_people = d->seats.min_pax;
+    p->decide = page_decide(d);
     p->provider = slice_cstr_in(shop->conf->provider_name);
     TRY(page_fees(req->arena, d->day, parts->tour.days, &p->fees, &p->fees_count));
     return agency_office_page(req->arena, agency_office(&shop->agency, d->office), page_lang(req),

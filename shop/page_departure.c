@@ -107,6 +107,7 @@ static err_t show(shop_t *shop, db_t *db, web_req_t *req, web_res_t *res, id128_
     p.days = t.days;
     p.nights = t.nights;
     p.min_people = d.seats.min_pax;
+    p.decide = page_decide(&d);
     p.deadline = tokyo_date(d.seats.deadline_us);
     p.meeting = d.meeting;
     tpl_departure(web_html(res, status), lang, &p);

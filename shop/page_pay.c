@@ -94,6 +94,7 @@ static const char *state_of(const booking_t *b, pay_state_t attempt, int64_t now
         return "confirmed";
     case BOOKING_REFUNDED_LATE:
     case BOOKING_REFUNDED:
+    case BOOKING_CALLED_OFF:
         return "refunded";
     case BOOKING_EXPIRED:
     case BOOKING_CANCELLED:

@@ -38,6 +38,12 @@ err_t page_departure(arena_t *a, const departure_t *d, int64_t tour_days, int64_
     return arena_printf(a, &ret_row->href, "/departures/%.*s", ID_TEXT, id);
 }
 
+int64_t page_decide(const departure_t *d)
+{
+    bool open = !(d->seats.flags & (SHOP_FLAG_DECIDED | SHOP_FLAG_CALLED_OFF));
+    return open && d->decide_us > 0 ? tokyo_date(d->decide_us) : 0;
+}
+
 /* "東京・札幌" of the departures shown, each once. */
 static err_t cities_of(arena_t *a, i18n_lang_t lang, const departure_t *rows, size_t n,
                        slice_t *ret_text)

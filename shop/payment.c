@@ -1,6 +1,7 @@
 /* Applying payment events. */
 #include "payment.h"
 #include "base/clock.h"
+#include "decision.h"
 #include "hold.h"
 #include "outbox.h"
 #include "pay_order.h"
@@ -63,7 +64,8 @@ static err_t confirm(job_t *job, db_t *db, apply_t *p, booking_t *b)
     record_fact_i64(&job->records, "event", (int64_t)e->seq);
     record_fact_i64(&job->records, "amount", e->amount_minor);
     TRY(booking_cancel_attempts(db, job->arena, b, e->attempt, e->request, p->now_us));
-    return outbox_queue(job, db, b, MAIL_CONFIRMED, b->id, e->request, p->now_us);
+    TRY(outbox_queue(job, db, b, MAIL_CONFIRMED, b->id, e->request, p->now_us));
+    return decision_reached(job, db, b->departure, e->request, p->now_us);
 }
 
 static err_t pay_back(job_t *job, db_t *db, apply_t *p, booking_t *b)

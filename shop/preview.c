@@ -188,6 +188,7 @@ static void departure(const char *name, size_t tour, size_t which, bool wrong)
                                                SLICE("/departures/x/hold"),
                                                SLICE("token"),
                                                preview_num(s, "min"),
+                                               deps[which].day - 14,
                                                deps[which].day - 7,
                                                preview_str(s, "meeting"),
                                                preview_office_of(0),
@@ -261,6 +262,7 @@ static void booking_flow(void)
                                  .hotel = preview_str(t, "hotel"),
                                  .guide = preview_str(t, "guide"),
                                  .min_people = preview_num(s, "min"),
+                                 .decide = preview_today + 7,
                                  .fees = fees,
                                  .fees_count = preview_fees_of(fees, b.day),
                                  .terms = preview_document_of(0, sections),
@@ -419,6 +421,14 @@ static void mails(void)
     tpl_mail_expired(begin(), preview_lang,
                      &(struct tpl_mail_expired_args){page.agency, page.offices, 2, name, b, url});
     save("mail-expired", "txt");
+    tpl_mail_decided(
+        begin(), preview_lang,
+        &(struct tpl_mail_decided_args){page.agency, page.offices, 2, name, b, true, 0, 15, url});
+    save("mail-runs", "txt");
+    tpl_mail_decided(begin(), preview_lang,
+                     &(struct tpl_mail_decided_args){page.agency, page.offices, 2, name, b, false,
+                                                     b.total, 15, url});
+    save("mail-called-off", "txt");
     tpl_mail_refund_late(
         begin(), preview_lang,
         &(struct tpl_mail_refund_late_args){page.agency, page.offices, 2, name, b, b.total, url});

@@ -21,8 +21,12 @@ static const status_row_t *row_of(status_t status)
 
 status_t status_of(const seats_t *s, int64_t now_us)
 {
+    if (s->flags & SHOP_FLAG_CALLED_OFF) {
+        return STATUS_STOPPED;
+    }
     if ((s->flags & SHOP_FLAG_CLOSED) || now_us >= s->deadline_us) {
-        return STATUS_CLOSED;
+        bool ask = !(s->flags & SHOP_FLAG_CLOSED) && now_us < s->start_us && seats_left(s) > 0;
+        return ask ? STATUS_ASK : STATUS_CLOSED;
     }
     if (seats_left(s) == 0) {
         return s->flags & SHOP_FLAG_WAITLIST ? STATUS_WAIT : STATUS_FULL;

@@ -14,12 +14,14 @@ typedef struct seats {
     int64_t cap, taken, held; /* held: the part of taken that is not paid yet */
     int64_t min_pax;
     int64_t flags;       /* SHOP_FLAG_* */
-    int64_t deadline_us; /* booking ends */
+    int64_t deadline_us; /* booking online ends */
+    int64_t start_us;    /* the day itself begins; 0: not asked */
     bool in_rooms;       /* rooms are known to bound it, too: */
     int64_t beds;        /* people whom the free rooms can take */
 } seats_t;
 
-/* In this order: closed (by hand or deadline), full (with or without waiting list; of seats or of
+/* In this order: called off; closed (by hand, or past the deadline: until the day begins the office
+ * may still be asked for a free seat); full (with or without waiting list; of seats or of
  * rooms), then by how
  * many seats are sold against the minimum: decided from the minimum on, near from two thirds. Seats
  * only on hold decide nothing. */

@@ -151,6 +151,14 @@ id128_t test_departure(test_shop_t *s, int64_t cap, int64_t taken, int64_t flags
     return id;
 }
 
+id128_t test_departure_undecided(test_shop_t *s, int64_t cap, int64_t taken)
+{
+    id128_t id = test_departure(s, cap, taken, 0);
+    GOOD(db_run(s->db, SQL("UPDATE departure SET decide_us = ?2 WHERE id = ?1"),
+                DB_ARGS(db_id(&id), db_i64(TEST_DECIDE)), NULL));
+    return id;
+}
+
 hold_request_t test_request(id128_t departure, int64_t adults, int64_t now_us)
 {
     static _Thread_local char token[SHOP_TOKEN_LETTERS];

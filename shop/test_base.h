@@ -33,6 +33,7 @@
 
 enum { TEST_TYPES = 128 };
 #define TEST_NOW (INT64_C(1800000000) * 1000000)
+#define TEST_DECIDE (TEST_NOW + 46 * CLOCK_DAY_US)
 
 typedef struct test_shop {
     char url[320];
@@ -52,6 +53,8 @@ typedef struct test_shop {
 int test_both(const char *name, const struct CMUnitTest *cases, size_t n);
 
 id128_t test_departure(test_shop_t *s, int64_t cap, int64_t taken, int64_t flags);
+/* Undecided until TEST_DECIDE; its minimum is 10. */
+id128_t test_departure_undecided(test_shop_t *s, int64_t cap, int64_t taken);
 hold_request_t test_request(id128_t departure, int64_t adults, int64_t now_us);
 /* A booking READY with a (pretended) representative, seats held. */
 id128_t test_booking(test_shop_t *s, id128_t departure, int64_t adults, int64_t now_us);

@@ -121,7 +121,7 @@ static void test_statuses(void **state)
     test_shop_t *s = *state;
     tour_t *tours;
     size_t n;
-    int64_t seen[STATUS_CLOSED + 1] = {0};
+    int64_t seen[STATUS_STOPPED + 1] = {0};
     empty(s);
     (void)load(s, TEST_NOW);
     for (int64_t page = 1; page < 5; page++) {
@@ -137,7 +137,7 @@ static void test_statuses(void **state)
             }
         }
     }
-    for (int status = STATUS_OPEN; status <= STATUS_CLOSED; status++) {
+    for (int status = STATUS_OPEN; status <= STATUS_STOPPED; status++) {
         if (seen[status] == 0) {
             fail_msg("no departure is %s", status_code((status_t)status));
         }

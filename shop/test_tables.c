@@ -53,6 +53,31 @@ static void test_status(void **state)
          {.cap = 4, .taken = 4, .held = 4, .min_pax = 2, .deadline_us = 100},
          STATUS_FULL},
         {"deadline", {.cap = 40, .taken = 20, .min_pax = 15, .deadline_us = 50}, STATUS_CLOSED},
+        {"past the deadline, a seat is left",
+         {.cap = 40, .taken = 20, .min_pax = 15, .deadline_us = 50, .start_us = 51},
+         STATUS_ASK},
+        {"past the deadline, full",
+         {.cap = 40, .taken = 40, .min_pax = 15, .deadline_us = 50, .start_us = 51},
+         STATUS_CLOSED},
+        {"the day has begun",
+         {.cap = 40, .taken = 20, .min_pax = 15, .deadline_us = 40, .start_us = 50},
+         STATUS_CLOSED},
+        {"closed by hand: nobody is asked",
+         {.cap = 40, .min_pax = 15, .flags = SHOP_FLAG_CLOSED, .deadline_us = 50, .start_us = 51},
+         STATUS_CLOSED},
+        {"called off",
+         {.cap = 40,
+          .taken = 40,
+          .min_pax = 50,
+          .flags = SHOP_FLAG_CALLED_OFF | SHOP_FLAG_CLOSED,
+          .deadline_us = 100},
+         STATUS_STOPPED},
+        {"no room is free",
+         {.cap = 40, .taken = 20, .min_pax = 15, .deadline_us = 100, .in_rooms = true},
+         STATUS_FULL},
+        {"a bed is free",
+         {.cap = 40, .taken = 20, .min_pax = 15, .deadline_us = 100, .in_rooms = true, .beds = 1},
+         STATUS_RUN},
         {"closed by hand",
          {.cap = 40, .taken = 20, .min_pax = 15, .flags = SHOP_FLAG_CLOSED, .deadline_us = 100},
          STATUS_CLOSED},
@@ -73,19 +98,24 @@ static void test_status(void **state)
 static void test_states(void **state)
 {
     static const char *const ALLOWED[] = {
-        /* travellers consent hold-end cancel seated unseated back; '.' = refused */
-        [BOOKING_DRAFT] = "2.56...",
-        [BOOKING_READY] = "23564..",
-        [BOOKING_AWAITING_PAYMENT] = "23564..",
-        [BOOKING_CONFIRMED] = "......8",
-        [BOOKING_EXPIRED] = "....47.",
-        [BOOKING_CANCELLED] = ".....7.",
-        [BOOKING_REFUNDED_LATE] = ".....7.",
-        [BOOKING_REFUNDED] = ".....8.",
+        /* travellers consent hold-end cancel seated unseated back - call-off; '.' = refused, : = 10
+         */
+        [BOOKING_DRAFT] = "2.56....:",
+        [BOOKING_READY] = "23564...:",
+        [BOOKING_AWAITING_PAYMENT] = "23564...:",
+        [BOOKING_CONFIRMED] = "......8.:",
+        [BOOKING_EXPIRED] = "....47...",
+        [BOOKING_CANCELLED] = ".....7...",
+        [BOOKING_REFUNDED_LATE] = ".....7...",
+        [BOOKING_REFUNDED] = ".....8...",
+        [BOOKING_CALLED_OFF] = ".....:...",
     };
     (void)state;
-    for (int from = BOOKING_DRAFT; from <= BOOKING_REFUNDED; from++) {
-        for (int step = STEP_TRAVELLERS; step <= STEP_MONEY_BACK; step++) {
+    for (int from = BOOKING_DRAFT; from <= BOOKING_CALLED_OFF; from++) {
+        if (!ALLOWED[from]) {
+            continue;
+        }
+        for (int step = STEP_TRAVELLERS; step <= STEP_CALL_OFF; step++) {
             booking_state_t to = 0;
             char want = ALLOWED[from][step - 1];
             err_t e = booking_step((booking_state_t)from, (booking_step_t)step, &to);
@@ -97,6 +127,7 @@ static void test_states(void **state)
     booking_state_t s;
     BAD(RANGE, booking_state_of(0, &s));
     BAD(RANGE, booking_state_of(9, &s));
+    BAD(RANGE, booking_state_of(11, &s));
 }
 
 static void test_price(void **state)

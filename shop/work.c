@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "decision.h"
 #include "hold.h"
 #include "honey.h"
 #include "io/log.h"
@@ -126,6 +127,26 @@ void work_holds_turn(shop_t *shop)
     arena_deinit(&a);
 }
 
+/* --- departures that are decided -------------------------------------------------------------- */
+
+static err_t decisions_turn(shop_t *shop, arena_t *a)
+{
+    size_t n = 0;
+    DB_LEASE_SCOPED db_lease_t lease = {0};
+    TRY(db_lease(shop->db, SHOP_DB_WAIT_MS, &lease));
+    TRY(decisions_due(lease.db, shop->writer, a, clock_wall_us(), &n));
+    return decisions_work(lease.db, shop->writer, a, clock_wall_us(), &n);
+}
+
+void work_decisions_turn(shop_t *shop)
+{
+    static _Thread_local quiet_t quiet;
+    arena_t a;
+    arena_init(&a, TURN_ARENA_BYTES);
+    complain(&quiet, "departures.decide", decisions_turn(shop, &a));
+    arena_deinit(&a);
+}
+
 /* --- letters ---------------------------------------------------------------------------------- */
 
 /* A vault or a record that rests is no failure of the letter: it waits without a try counted. */
@@ -227,6 +248,7 @@ static void *holds_loop(void *arg)
     int64_t purged_us = 0;
     while (!atomic_load(&shop->stopping)) {
         work_holds_turn(shop);
+        work_decisions_turn(shop);
         int64_t now = clock_wait_us(), rows = 0;
         if (now - purged_us > PURGE_EVERY_US) {
             err_ignore(web_sessions_purge(shop->sessions, clock_wall_us(), &rows)); /* next time */

@@ -14,6 +14,7 @@ void work_stop(work_t *work);
 /* One turn of each, for tests; they log what fails and say nothing else. */
 void work_events_turn(shop_t *shop, uint32_t wait_ms);
 void work_orders_turn(shop_t *shop);
+void work_decisions_turn(shop_t *shop);
 void work_holds_turn(shop_t *shop);
 void work_letters_turn(shop_t *shop);
 
